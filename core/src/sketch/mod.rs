@@ -1,0 +1,1 @@
+//! DDSketch: quantiles with a bounded relative error.
