@@ -487,4 +487,3 @@ impl Jitter {
         full / 2 + self.below(full / 2)
     }
 }
-
