@@ -31,6 +31,8 @@ pub mod reporter;
 pub mod request;
 pub mod shard;
 pub mod sketch;
+#[cfg(feature = "tls")]
+mod tls;
 pub mod transaction;
 #[cfg(feature = "http")]
 pub mod transport;
