@@ -105,6 +105,9 @@ impl Session<'_> {
     pub fn post(&self, body: &Arc<[u8]>, payload_id: &str, timeout: Duration) -> Outcome {
         let Some(runtime) = &self.runtime else { return Outcome::NotSent };
         let timeout = timeout.min(self.transport.timeout);
+        if timeout.is_zero() {
+            return Outcome::NotSent; // the timer would still let a quick agent through
+        }
         if Handle::try_current().is_ok() {
             // A host that polls from inside its own tokio runtime, which another one must not block: a thread for it.
             let post = || runtime.block_on(self.exchange(body, payload_id, timeout));
