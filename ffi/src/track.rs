@@ -1,0 +1,53 @@
+//! Offsets and transactions
+
+use crate::boundary::call;
+use crate::client::ds_client;
+use crate::clock;
+use crate::edge::ds_edge;
+use crate::status::{Failure, ds_status};
+use crate::text::ds_str;
+
+/// Reports how far a partition is: the highest offset in each bucket is kept. The backlog is an edge
+/// with "type:kafka_produce", "type:kafka_commit" (also "consumer_group:") or "type:kafka_high_watermark",
+/// and "topic:"; the partition is added. Negative numbers are DS_ERR_INVALID. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ds_track_offset(
+    client: *const ds_client,
+    backlog: ds_edge,
+    partition: i32,
+    offset: i64,
+) -> ds_status {
+    // SAFETY: the caller's client.
+    unsafe {
+        call("ds_track_offset", client, |client| {
+            client.core().track_offset(backlog.core(), partition, offset, clock::now())?;
+            Ok(())
+        })
+    }
+}
+
+/// Reports that the transaction id (1 to 255 bytes, need not be text) passed the named checkpoint (1 to
+/// 255 bytes) at at_ns. Any thread.
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn ds_track_transaction(
+    client: *const ds_client,
+    id: ds_str,
+    checkpoint: ds_str,
+    at_ns: i64,
+) -> ds_status {
+    // SAFETY: the caller's client.
+    unsafe {
+        call("ds_track_transaction", client, |client| {
+            if at_ns < 0 {
+                return Err(Failure::invalid("at_ns", "is before 1970"));
+            }
+            // SAFETY: the caller's bytes, borrowed for this call.
+            let id = unsafe { id.bytes("id") }?;
+            // SAFETY: the caller's text, borrowed for this call.
+            let checkpoint = unsafe { checkpoint.text("checkpoint") }?;
+            let now_ns = clock::now();
+            client.core().track_transaction(id, checkpoint, if at_ns == 0 { now_ns } else { at_ns }, now_ns)?;
+            Ok(())
+        })
+    }
+}
