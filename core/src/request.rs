@@ -1,0 +1,34 @@
+//! The HTTP headers of a payload's post, for the library's own delivery and for hosts that deliver themselves.
+
+use crate::config::Settings;
+
+/// Carries the payload's id: a retry after a lost answer has the same one, so a receiver that knows it drops the
+/// repeat. Agents ignore it.
+pub const PAYLOAD_ID: &str = "Datastreams-Payload-Id";
+
+/// The headers that every post of a client carries, in a fixed order. Values that are empty or cannot stand in a header
+/// (line breaks, other control characters, non-ASCII) are left out. `DD-API-KEY` is there only without an agent.
+#[must_use]
+pub fn headers(settings: &Settings) -> Vec<(&'static str, String)> {
+    let key = settings.api_key.as_ref().filter(|_| settings.endpoint.agentless).map(|key| key.reveal());
+    [
+        ("Content-Type", Some("application/msgpack")),
+        ("Content-Encoding", Some("gzip")),
+        ("Datadog-Meta-Lang", Some(settings.language.as_str())),
+        ("Datadog-Meta-Lang-Version", settings.language_version.as_deref()),
+        ("Datadog-Meta-Tracer-Version", Some(settings.library_version.as_str())),
+        ("Datadog-Container-Id", settings.container.container.as_deref()),
+        ("Datadog-Entity-ID", settings.container.entity.as_deref()),
+        ("Datadog-External-Env", settings.external_env.as_deref()),
+        ("DD-API-KEY", key),
+    ]
+    .into_iter()
+    .filter_map(|(name, value)| Some((name, value.filter(|value| is_header_value(value))?.to_owned())))
+    .collect()
+}
+
+/// Whether `value` can stand in a header: visible ASCII and inner spaces, not empty.
+#[must_use]
+pub fn is_header_value(value: &str) -> bool {
+    !value.is_empty() && value.trim() == value && value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
+}
