@@ -50,21 +50,14 @@ fn contained<T>(payload: Box<dyn std::any::Any + Send>, panicked: T) -> T {
     panicked
 }
 
-/// Runs a call on a client: tests the pointer, contains panics, counts both on the client.
-///
-/// # Safety
-/// `client` is NULL, or came from `ds_client_new` and was not freed.
+/// Runs a call on a client: refuses NULL, contains panics, counts both kinds of failure on the client.
 #[inline(always)]
-pub(crate) unsafe fn call(
+pub(crate) fn call(
     name: &'static str,
-    client: *const ds_client,
+    client: Option<&ds_client>,
     body: impl FnOnce(&ds_client) -> Refused<()>,
 ) -> ds_status {
-    if client.is_null() {
-        return DS_ERR_NULL;
-    }
-    // SAFETY: not NULL; by the caller's promise a live client, which is only ever shared.
-    let client = unsafe { &*client };
+    let Some(client) = client else { return DS_ERR_NULL };
     let status = guard(name, DS_ERR_PANIC, || match body(client) {
         Ok(()) => DS_OK,
         Err(failure) => refused(client, &failure),

@@ -61,13 +61,12 @@ pub unsafe extern "C" fn ds_set_checkpoint(
     out_len: *mut usize,
 ) -> ds_status {
     let slots = Slots { header, header_len, parent, pathway, out, out_cap, out_len };
-    // SAFETY: the caller's client.
-    unsafe {
-        call("ds_set_checkpoint", client, |client| {
-            // SAFETY: the caller's pointers, as they came.
-            unsafe { cross(client, edge, payload_size, clock::now(), 0, slots) }
-        })
-    }
+    // SAFETY: NULL or the caller's client, which lives during the call.
+    let client = unsafe { client.as_ref() };
+    call("ds_set_checkpoint", client, |client| {
+        // SAFETY: the caller's pointers, as they came.
+        unsafe { cross(client, edge, payload_size, clock::now(), 0, slots) }
+    })
 }
 
 /// ds_set_checkpoint with options, which may be NULL.
@@ -86,22 +85,21 @@ pub unsafe extern "C" fn ds_set_checkpoint_with(
     out_len: *mut usize,
 ) -> ds_status {
     let slots = Slots { header, header_len, parent, pathway, out, out_cap, out_len };
-    // SAFETY: the caller's client.
-    unsafe {
-        call("ds_set_checkpoint_with", client, |client| {
-            let (mut now_ns, mut queued_ns) = (0, 0);
-            if !options.is_null() {
-                // SAFETY: not NULL; a struct with its size in front.
-                let options = unsafe { sized(options, "options") }?;
-                (now_ns, queued_ns) = (options.now_ns, options.queued_ns);
-            }
-            if now_ns < 0 || queued_ns < 0 {
-                return Err(Failure::invalid("options", "has a time before 1970"));
-            }
-            // SAFETY: the caller's pointers, as they came.
-            unsafe { cross(client, edge, payload_size, clock::or_now(now_ns), queued_ns, slots) }
-        })
-    }
+    // SAFETY: NULL or the caller's client, which lives during the call.
+    let client = unsafe { client.as_ref() };
+    call("ds_set_checkpoint_with", client, |client| {
+        let (mut now_ns, mut queued_ns) = (0, 0);
+        if !options.is_null() {
+            // SAFETY: not NULL; a struct with its size in front.
+            let options = unsafe { sized(options, "options") }?;
+            (now_ns, queued_ns) = (options.now_ns, options.queued_ns);
+        }
+        if now_ns < 0 || queued_ns < 0 {
+            return Err(Failure::invalid("options", "has a time before 1970"));
+        }
+        // SAFETY: the caller's pointers, as they came.
+        unsafe { cross(client, edge, payload_size, clock::or_now(now_ns), queued_ns, slots) }
+    })
 }
 
 /// The pointers of a checkpoint, as they came.

@@ -93,13 +93,12 @@ unsafe fn new(config: *const ds_config, client: *mut *mut ds_client) -> Refused<
 /// host mode it only makes payloads ready to take.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ds_client_flush(client: *const ds_client, timeout_ms: u32) -> ds_status {
-    // SAFETY: the caller's client.
-    unsafe {
-        call("ds_client_flush", client, |client| {
-            signals::without_sigpipe(|| client.core.flush(Duration::from_millis(timeout_ms.into())))?;
-            Ok(())
-        })
-    }
+    // SAFETY: NULL or the caller's client, which lives during the call.
+    let client = unsafe { client.as_ref() };
+    call("ds_client_flush", client, |client| {
+        signals::without_sigpipe(|| client.core.flush(Duration::from_millis(timeout_ms.into())))?;
+        Ok(())
+    })
 }
 
 /// Flushes and ends the reporter. Later calls record nothing and pass pathways through, so threads need
@@ -107,13 +106,12 @@ pub unsafe extern "C" fn ds_client_flush(client: *const ds_client, timeout_ms: u
 /// client is stopped all the same. To stop again is DS_OK.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ds_client_stop(client: *const ds_client, timeout_ms: u32) -> ds_status {
-    // SAFETY: the caller's client.
-    unsafe {
-        call("ds_client_stop", client, |client| {
-            signals::without_sigpipe(|| client.core.stop(Duration::from_millis(timeout_ms.into())))?;
-            Ok(())
-        })
-    }
+    // SAFETY: NULL or the caller's client, which lives during the call.
+    let client = unsafe { client.as_ref() };
+    call("ds_client_stop", client, |client| {
+        signals::without_sigpipe(|| client.core.stop(Duration::from_millis(timeout_ms.into())))?;
+        Ok(())
+    })
 }
 
 /// Frees the client and its edges; NULL is fine. Does not wait: what was not delivered is lost, so stop

@@ -103,7 +103,7 @@ pub struct ds_config {
 // SAFETY: repr(C), starts with its size; integers, raw pointers and an optional function pointer may all be zero. A
 // function pointer that is not NULL is the caller's promise that it is one.
 unsafe impl Versioned for ds_config {
-    const FIRST: usize = 304;
+    const FIRST: usize = 288;
 }
 
 const _: () = assert!(size_of::<ds_config>() == ds_config::FIRST, "a field was added: that is fine, FIRST stays");

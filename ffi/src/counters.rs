@@ -20,27 +20,26 @@ pub unsafe extern "C" fn ds_client_counters(
     cap: usize,
     count: *mut usize,
 ) -> ds_status {
-    // SAFETY: the caller's client.
-    unsafe {
-        call("ds_client_counters", client, |client| {
-            let count = writable(count, "count")?;
-            if values.is_null() && cap != 0 {
-                return Err(Failure::null("values"));
-            }
-            let mut all = [0; Counter::ALL.len()];
-            client.core().counters(&mut all);
-            let account = client.account();
-            all[Counter::Panics as usize] += account.panics.load(Ordering::Relaxed);
-            all[Counter::InvalidArguments as usize] += account.refused.load(Ordering::Relaxed);
-            if cap != 0 {
-                // SAFETY: not NULL; `cap` values are the caller's to write, and a local cannot overlap them.
-                unsafe { core::ptr::copy_nonoverlapping(all.as_ptr(), values, cap.min(all.len())) };
-            }
-            // SAFETY: not NULL, and the caller's to write.
-            unsafe { count.set(all.len()) };
-            Ok(())
-        })
-    }
+    // SAFETY: NULL or the caller's client, which lives during the call.
+    let client = unsafe { client.as_ref() };
+    call("ds_client_counters", client, |client| {
+        let count = writable(count, "count")?;
+        if values.is_null() && cap != 0 {
+            return Err(Failure::null("values"));
+        }
+        let mut all = [0; Counter::ALL.len()];
+        client.core().counters(&mut all);
+        let account = client.account();
+        all[Counter::Panics as usize] += account.panics.load(Ordering::Relaxed);
+        all[Counter::InvalidArguments as usize] += account.refused.load(Ordering::Relaxed);
+        if cap != 0 {
+            // SAFETY: not NULL; `cap` values are the caller's to write, and a local cannot overlap them.
+            unsafe { core::ptr::copy_nonoverlapping(all.as_ptr(), values, cap.min(all.len())) };
+        }
+        // SAFETY: not NULL, and the caller's to write.
+        unsafe { count.set(all.len()) };
+        Ok(())
+    })
 }
 
 /// The name of a counter, such as "header_too_old". Static, NUL-terminated; NULL past the last.

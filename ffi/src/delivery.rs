@@ -39,47 +39,45 @@ pub struct ds_payload {
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ds_client_poll(client: *const ds_client, now_ns: i64, next_ms: *mut u32) -> ds_status {
-    // SAFETY: the caller's client.
-    unsafe {
-        call("ds_client_poll", client, |client| {
-            let next_ms = writable(next_ms, "next_ms")?;
-            if now_ns < 0 {
-                return Err(Failure::invalid("now_ns", "is before 1970"));
-            }
-            let next = signals::without_sigpipe(|| client.core().poll(clock::or_now(now_ns)))?;
-            // Rounded up: to wake up early would find nothing to do.
-            let next = next.as_nanos().div_ceil(1_000_000);
-            // SAFETY: not NULL, and the caller's to write.
-            unsafe { next_ms.set(u32::try_from(next).unwrap_or(u32::MAX)) };
-            Ok(())
-        })
-    }
+    // SAFETY: NULL or the caller's client, which lives during the call.
+    let client = unsafe { client.as_ref() };
+    call("ds_client_poll", client, |client| {
+        let next_ms = writable(next_ms, "next_ms")?;
+        if now_ns < 0 {
+            return Err(Failure::invalid("now_ns", "is before 1970"));
+        }
+        let next = signals::without_sigpipe(|| client.core().poll(clock::or_now(now_ns)))?;
+        // Rounded up: to wake up early would find nothing to do.
+        let next = next.as_nanos().div_ceil(1_000_000);
+        // SAFETY: not NULL, and the caller's to write.
+        unsafe { next_ms.set(u32::try_from(next).unwrap_or(u32::MAX)) };
+        Ok(())
+    })
 }
 
 /// Takes the next payload that is due; id 0: none is. Host mode only. Any thread.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ds_client_take_payload(client: *const ds_client, payload: *mut ds_payload) -> ds_status {
-    // SAFETY: the caller's client.
-    unsafe {
-        call("ds_client_take_payload", client, |client| {
-            let payload = writable(payload, "payload")?;
-            let mut view = ds_payload {
-                id: 0,
-                path: ds_str::of(""),
-                headers: ds_str::of(""),
-                body: core::ptr::null(),
-                body_len: 0,
-                reserved: 0,
-            };
-            if let Some(taken) = client.core().take_payload()? {
-                view = client.taken().keep(taken);
-            }
-            // SAFETY: not NULL, and the caller's to write.
-            unsafe { payload.set(view) };
-            Ok(())
-        })
-    }
+    // SAFETY: NULL or the caller's client, which lives during the call.
+    let client = unsafe { client.as_ref() };
+    call("ds_client_take_payload", client, |client| {
+        let payload = writable(payload, "payload")?;
+        let mut view = ds_payload {
+            id: 0,
+            path: ds_str::of(""),
+            headers: ds_str::of(""),
+            body: core::ptr::null(),
+            body_len: 0,
+            reserved: 0,
+        };
+        if let Some(taken) = client.core().take_payload()? {
+            view = client.taken().keep(taken);
+        }
+        // SAFETY: not NULL, and the caller's to write.
+        unsafe { payload.set(view) };
+        Ok(())
+    })
 }
 
 /// Says what became of a payload: the HTTP status, or 0 when there was no answer; then, as after 408,
@@ -88,14 +86,13 @@ pub unsafe extern "C" fn ds_client_take_payload(client: *const ds_client, payloa
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ds_client_settle_payload(client: *const ds_client, id: u64, http_status: i32) -> ds_status {
-    // SAFETY: the caller's client.
-    unsafe {
-        call("ds_client_settle_payload", client, |client| {
-            client.core().settle_payload(id, http_status)?;
-            client.taken().forget(id);
-            Ok(())
-        })
-    }
+    // SAFETY: NULL or the caller's client, which lives during the call.
+    let client = unsafe { client.as_ref() };
+    call("ds_client_settle_payload", client, |client| {
+        client.core().settle_payload(id, http_status)?;
+        client.taken().forget(id);
+        Ok(())
+    })
 }
 
 /// The payloads that the host has, whose memory must stay where it is.

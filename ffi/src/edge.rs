@@ -39,33 +39,32 @@ pub unsafe extern "C" fn ds_edge_intern(
     service: ds_str,
     edge: *mut ds_edge,
 ) -> ds_status {
-    // SAFETY: the caller's client.
-    unsafe {
-        call("ds_edge_intern", client, |client| {
-            let edge = writable(edge, "edge")?;
-            if count == 0 {
-                return Err(Failure::invalid("tags", "is empty"));
-            }
-            if tags.is_null() {
-                return Err(Failure::null("tags"));
-            }
-            // More would be refused anyway, and an impossible count is never multiplied.
-            if count > MAX_TAGS {
-                return Err(Failure::invalid("tags", "has too many"));
-            }
-            let mut texts = Vec::with_capacity(count);
-            for index in 0..count {
-                // SAFETY: within the caller's `count` tags, which are not NULL.
-                let tag = unsafe { tags.add(index).read() };
-                // SAFETY: the caller's text, borrowed for this call.
-                texts.push(unsafe { tag.text("a tag") }?);
-            }
+    // SAFETY: NULL or the caller's client, which lives during the call.
+    let client = unsafe { client.as_ref() };
+    call("ds_edge_intern", client, |client| {
+        let edge = writable(edge, "edge")?;
+        if count == 0 {
+            return Err(Failure::invalid("tags", "is empty"));
+        }
+        if tags.is_null() {
+            return Err(Failure::null("tags"));
+        }
+        // More would be refused anyway, and an impossible count is never multiplied.
+        if count > MAX_TAGS {
+            return Err(Failure::invalid("tags", "has too many"));
+        }
+        let mut texts = Vec::with_capacity(count);
+        for index in 0..count {
+            // SAFETY: within the caller's `count` tags, which are not NULL.
+            let tag = unsafe { tags.add(index).read() };
             // SAFETY: the caller's text, borrowed for this call.
-            let service = unsafe { service.text("service") }?;
-            let made = client.core().intern(&texts, service)?;
-            // SAFETY: not NULL, and the caller's to write.
-            unsafe { edge.set(ds_edge { id: made.0 }) };
-            Ok(())
-        })
-    }
+            texts.push(unsafe { tag.text("a tag") }?);
+        }
+        // SAFETY: the caller's text, borrowed for this call.
+        let service = unsafe { service.text("service") }?;
+        let made = client.core().intern(&texts, service)?;
+        // SAFETY: not NULL, and the caller's to write.
+        unsafe { edge.set(ds_edge { id: made.0 }) };
+        Ok(())
+    })
 }

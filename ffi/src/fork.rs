@@ -1,4 +1,4 @@
-//! Forks: a child starts empty, and says so without a lock.
+//! Forks
 
 use std::sync::atomic::{AtomicBool, Ordering};
 

@@ -8,19 +8,22 @@
 #![allow(clippy::missing_safety_doc, reason = "the contract of all exports is stated once, on top of the header")]
 
 mod boundary;
-mod checkpoint;
-mod client;
+pub mod checkpoint;
+pub mod client;
 mod clock;
-mod config;
-mod counters;
-mod delivery;
-mod edge;
+pub mod config;
+pub mod counters;
+pub mod delivery;
+pub mod edge;
 mod fault;
-mod fork;
-mod pathway;
+pub mod fork;
+pub mod pathway;
 mod reporter;
 mod signals;
-mod status;
-mod text;
-mod track;
-mod version;
+pub mod status;
+pub mod text;
+pub mod track;
+pub mod version;
+
+#[cfg(test)]
+mod layout;

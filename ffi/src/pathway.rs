@@ -10,6 +10,7 @@ use crate::boundary::{plain, required, writable};
 use crate::clock;
 use crate::status::{DS_ERR_BUFFER, DS_ERR_HEADER, Failure, Refused, ds_status};
 use crate::text::bytes;
+use crate::version::equal;
 
 /// The message header that carries a pathway, as base64 text.
 pub const DS_HEADER_KEY: &str = "dd-pathway-ctx-base64";
@@ -18,7 +19,10 @@ pub const DS_HEADER_KEY_LEGACY: &str = "dd-pathway-ctx";
 /// Bytes that every encoded pathway fits.
 pub const DS_HEADER_MAX: usize = 36;
 
-const _: () = assert!(DS_HEADER_MAX == header::MAX && header::MAX_BINARY <= DS_HEADER_MAX);
+const _: () = {
+    assert!(DS_HEADER_MAX == header::MAX && header::MAX_BINARY <= DS_HEADER_MAX);
+    assert!(equal(DS_HEADER_KEY, header::KEY) && equal(DS_HEADER_KEY_LEGACY, header::KEY_LEGACY));
+};
 
 /// Where a message has been. All zero, or start_ns 0: no pathway.
 #[repr(C)]

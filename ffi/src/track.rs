@@ -17,13 +17,12 @@ pub unsafe extern "C" fn ds_track_offset(
     partition: i32,
     offset: i64,
 ) -> ds_status {
-    // SAFETY: the caller's client.
-    unsafe {
-        call("ds_track_offset", client, |client| {
-            client.core().track_offset(backlog.core(), partition, offset, clock::now())?;
-            Ok(())
-        })
-    }
+    // SAFETY: NULL or the caller's client, which lives during the call.
+    let client = unsafe { client.as_ref() };
+    call("ds_track_offset", client, |client| {
+        client.core().track_offset(backlog.core(), partition, offset, clock::now())?;
+        Ok(())
+    })
 }
 
 /// Reports that the transaction id (1 to 255 bytes, need not be text) passed the named checkpoint (1 to
@@ -35,19 +34,18 @@ pub unsafe extern "C" fn ds_track_transaction(
     checkpoint: ds_str,
     at_ns: i64,
 ) -> ds_status {
-    // SAFETY: the caller's client.
-    unsafe {
-        call("ds_track_transaction", client, |client| {
-            if at_ns < 0 {
-                return Err(Failure::invalid("at_ns", "is before 1970"));
-            }
-            // SAFETY: the caller's bytes, borrowed for this call.
-            let id = unsafe { id.bytes("id") }?;
-            // SAFETY: the caller's text, borrowed for this call.
-            let checkpoint = unsafe { checkpoint.text("checkpoint") }?;
-            let now_ns = clock::now();
-            client.core().track_transaction(id, checkpoint, if at_ns == 0 { now_ns } else { at_ns }, now_ns)?;
-            Ok(())
-        })
-    }
+    // SAFETY: NULL or the caller's client, which lives during the call.
+    let client = unsafe { client.as_ref() };
+    call("ds_track_transaction", client, |client| {
+        if at_ns < 0 {
+            return Err(Failure::invalid("at_ns", "is before 1970"));
+        }
+        // SAFETY: the caller's bytes, borrowed for this call.
+        let id = unsafe { id.bytes("id") }?;
+        // SAFETY: the caller's text, borrowed for this call.
+        let checkpoint = unsafe { checkpoint.text("checkpoint") }?;
+        let now_ns = clock::now();
+        client.core().track_transaction(id, checkpoint, if at_ns == 0 { now_ns } else { at_ns }, now_ns)?;
+        Ok(())
+    })
 }

@@ -13,7 +13,7 @@ pub const DS_VERSION: &str = "0.1.0";
 const _: () = assert!(equal(DS_VERSION, env!("CARGO_PKG_VERSION")), "DS_VERSION is not the version in Cargo.toml");
 
 /// `a == b`, where the compiler can ask.
-const fn equal(a: &str, b: &str) -> bool {
+pub(crate) const fn equal(a: &str, b: &str) -> bool {
     let (a, b) = (a.as_bytes(), b.as_bytes());
     let mut index = 0;
     while index < a.len() && index < b.len() && a[index] == b[index] {
