@@ -8,6 +8,7 @@
 //! Nothing here reads a clock on its own but the reporter: time is an argument, in nanoseconds since the Unix epoch.
 #![forbid(unsafe_code)]
 
+pub mod assemble;
 pub mod backlog;
 pub mod bucket;
 pub mod client;
@@ -31,6 +32,9 @@ pub mod reporter;
 pub mod request;
 pub mod shard;
 pub mod sketch;
+mod state;
+#[cfg(feature = "tls")]
+mod tls;
 pub mod transaction;
 #[cfg(feature = "http")]
 pub mod transport;

@@ -18,6 +18,8 @@ use try_lock::{Locked, TryLock};
 pub struct Shard {
     /// Checkpoints recorded since the start.
     pub recorded: u64,
+    /// Headers read since the start.
+    pub headers_read: u64,
     /// The client was stopped: what comes now is passed through, not recorded.
     pub closed: bool,
     buckets: Vec<Bucket>,
@@ -181,7 +183,7 @@ impl Shard {
 #[derive(Debug)]
 pub struct Shards {
     shards: Box<[CachePadded<TryLock<Shard>>]>,
-    /// Where the count stands in every shard's own counter: bytes over all of them.
+    /// Bytes over all of them.
     pub budget: Budget,
 }
 
