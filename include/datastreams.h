@@ -26,6 +26,14 @@
 
 #include <stddef.h>
 #include <stdint.h>
+
+// The version of this header. ds_version() says what is really loaded.
+#define DS_VERSION "0.1.0"
+// The message header that carries a pathway, as base64 text.
+#define DS_HEADER_KEY "dd-pathway-ctx-base64"
+// Look here when DS_HEADER_KEY is absent or unreadable. Any form is read under either key.
+#define DS_HEADER_KEY_LEGACY "dd-pathway-ctx"
+
 // Warns when the answer of a call is dropped.
 #if defined(__GNUC__) || defined(__clang__)
 #define DS_CHECK __attribute__((warn_unused_result))
@@ -57,52 +65,86 @@ extern "C" {
 // What a call answers: DS_OK, or one of the errors, all negative. Numbers are never used again.
 typedef int32_t ds_status;
 
-// It worked.
-#define DS_OK 0
-// A required pointer was NULL.
-#define DS_ERR_NULL -1
-// A config value, tag, length, offset or time that cannot be meant.
-#define DS_ERR_INVALID -2
-// The edge is zero, or another client's.
-#define DS_ERR_EDGE -3
-// The capacity of a buffer is below DS_HEADER_MAX.
-#define DS_ERR_BUFFER -4
-// ds_pathway_decode only: unreadable, from the future, or too old.
-#define DS_ERR_HEADER -5
-// The time was over. A flush keeps what is unsent, a stop counts it as dropped.
-#define DS_ERR_TIMEOUT -6
-// The call belongs to another delivery mode than the client's.
-#define DS_ERR_MODE -7
-// The system refused memory, a thread or a handler.
-#define DS_ERR_SYSTEM -8
-// A bug in the library, contained and counted. Nothing was printed; the library goes on.
-#define DS_ERR_PANIC -100
+// An error with a reason, in the caller's memory: nothing to free.
+typedef struct ds_error {
+  ds_status code;    // The status that the call answers.
+  char message[252]; // English, UTF-8, NUL-terminated, cut to fit. Empty with DS_OK.
+} ds_error;
+
+#define DS_OK 0             // It worked.
+#define DS_ERR_NULL (-1)    // A required pointer was NULL.
+#define DS_ERR_INVALID (-2) // A config value, tag, length, offset or time that cannot be meant.
+#define DS_ERR_EDGE (-3)    // The edge is zero, or another client's.
+#define DS_ERR_BUFFER (-4)  // The capacity of a buffer is below DS_HEADER_MAX.
+#define DS_ERR_HEADER (-5)  // ds_pathway_decode only: unreadable, from the future, or too old.
+#define DS_ERR_TIMEOUT (-6) // Too late. A flush keeps what is unsent, a stop counts it as dropped.
+#define DS_ERR_MODE (-7)    // The call belongs to another delivery mode than the client's.
+#define DS_ERR_SYSTEM (-8)  // The system refused memory, a thread or a handler.
+#define DS_ERR_PANIC (-100) // A bug in the library, contained and counted; the library goes on.
 
 // What a status means, in English. Static, NUL-terminated, never NULL, also for unknown numbers.
 const char *ds_status_text(ds_status status);
 
 // ---- Text ------------------------------------------------------------------------------------
 
+// Text or bytes as a pointer and a length: no NUL is needed. {NULL, 0} is empty; in a config it
+// means "not set". Text is UTF-8. Make one from a literal with DS_STR or DS_STR_INIT.
+typedef struct ds_str {
+  const char *ptr; // Not read when len is 0.
+  size_t len;      // Bytes, without a terminating NUL.
+} ds_str;
 
 // ---- Configuration ---------------------------------------------------------------------------
 // Every field that is zero takes its value from the environment variable named beside it, and
 // without one its default. Start from DS_CONFIG_INIT: then fields that a later version adds are
 // zero. Everything is copied; the config may be dropped after ds_client_new.
 
-// One reporter thread with all signals blocked, started by the first checkpoint; sleeps when idle.
+// One thread, all signals blocked, from the first checkpoint on; sleeps when idle.
 #define DS_DELIVERY_THREAD 0
-// No thread: ds_client_poll closes buckets and posts them, in the thread that calls it.
-#define DS_DELIVERY_POLL 1
-// No thread and no HTTP: ds_client_poll closes buckets, the host takes, posts and settles payloads.
-#define DS_DELIVERY_HOST 2
-// Something is lost, or will be.
-#define DS_LOG_ERROR 1
-// Something is not as it should be, and is tried again.
-#define DS_LOG_WARN 2
-// What the client does, once in a while.
-#define DS_LOG_INFO 3
-// For whoever looks for a mistake.
-#define DS_LOG_DEBUG 4
+#define DS_DELIVERY_POLL 1   // No thread: ds_client_poll closes buckets and posts.
+#define DS_DELIVERY_HOST 2   // No thread, no HTTP: after ds_client_poll the host takes and posts payloads.
+#define DS_LOG_ERROR 1       // Data was lost.
+#define DS_LOG_WARNING 2     // Delivery does not work, or works again. Further levels would matter less.
+
+// Takes a line for the host's log: userdata from the config, one of DS_LOG_*, and text that is
+// borrowed for the call. Comes from the reporter's thread, or from a flush, poll or stop, never from
+// a checkpoint; not from two threads at once. It must not throw, longjmp or call into the client.
+typedef void (*ds_log_fn)(void *userdata, int32_t level, ds_str message);
+
+// How a client is made. Limits are per client.
+typedef struct ds_config {
+  size_t struct_size; // sizeof(ds_config), set by DS_CONFIG_INIT.
+  ds_str service;     // DD_SERVICE. The name on the map; hashed into every pathway.
+  ds_str env;         // DD_ENV. Such as "prod"; hashed into every pathway.
+  ds_str version;     // DD_VERSION. The version of the service.
+  ds_str primary_tag; // DD_PRIMARY_TAG. One more tag to hash into every pathway.
+  ds_str tags;        // DD_TAGS. "key:value,key:value", reported with every payload.
+  // http://, https:// or unix:///path. DD_TRACE_AGENT_URL, DD_AGENT_HOST and
+  // DD_TRACE_AGENT_PORT, the agent's own unix socket, else http://localhost:8126.
+  ds_str agent_url;
+  ds_str api_key;               // DD_API_KEY. Without an agent, payloads go straight to site.
+  ds_str site;                  // DD_SITE. Such as "datadoghq.com"; used with api_key.
+  ds_str hostname;              // DD_HOSTNAME. Default: the system's.
+  ds_str dogstatsd_url;         // DD_DOGSTATSD_URL, or _HOST and _PORT. Health counts; default: nowhere.
+  ds_str language;              // The language that payloads name. Default "c"; bindings set theirs.
+  ds_str language_version;      // The version of that language. Default: not named.
+  uint64_t memory_limit;        // Bytes for edges' statistics. Default 64 MiB.
+  uint64_t retry_limit;         // Bytes of payloads that wait for delivery. Default 16 MiB.
+  uint64_t max_payload_bytes;   // Compressed bytes of one payload. Default 1 MiB.
+  uint64_t transaction_limit;   // Bytes of transaction records in 10 s. Default 2 300 000.
+  uint32_t enabled;             // DD_DATA_STREAMS_ENABLED. 1: on, 2: off. Default: on.
+  uint32_t delivery;            // One of DS_DELIVERY_*.
+  uint32_t request_timeout_ms;  // Milliseconds for one post. Default 10 000.
+  uint32_t retry_age_s;         // Seconds that an undelivered payload is kept. Default 3 600.
+  uint32_t max_edges;           // Interned edges; then "_other" of each direction. Default 4 096.
+  uint32_t max_parents;         // Parents of an edge in a bucket; then parent 0. Default 256.
+  uint32_t max_origin_buckets;  // Origin buckets alive; then the origin's copy is cut. Default 64.
+  uint32_t header_max_age_s;    // Seconds; an older header starts a new pathway. Default 31 days.
+  uint32_t header_max_future_s; // Seconds; so does one from further ahead. Default 60.
+  uint32_t process_tags;        // Report process tags (never hashed). 1: on, 2: off. Default: on.
+  ds_log_fn log;                // Takes log lines; NULL: none. Nothing is ever printed.
+  void *log_userdata;           // Handed to log. Must live until the client is freed.
+} ds_config;
 
 // ---- Clients ---------------------------------------------------------------------------------
 
@@ -112,25 +154,20 @@ typedef struct ds_client ds_client;
 
 // Makes a client. Starts no thread and opens no connection yet. error may be NULL; otherwise it says
 // what is wrong with the config. Give it back with ds_client_free.
-DS_CHECK
-ds_status ds_client_new(const ds_config *config,
-                        ds_client **client,
-                        ds_error *error);
+DS_CHECK ds_status ds_client_new(const ds_config *config, ds_client **client, ds_error *error);
 
 // Closes all buckets, the open one too, and waits until all is delivered. DS_ERR_TIMEOUT when that
 // takes longer: what is left is kept and tried again. Without a thread it posts in the caller's; in
 // host mode it only makes payloads ready to take.
-ds_status ds_client_flush(const ds_client *client,
-                          uint32_t timeout_ms);
+ds_status ds_client_flush(const ds_client *client, uint32_t timeout_ms);
 
 // Flushes and ends the reporter. Later calls record nothing and pass pathways through, so threads need
 // not be stopped first. DS_ERR_TIMEOUT when something was left: it is counted as dropped, and the
 // client is stopped all the same. To stop again is DS_OK.
-ds_status ds_client_stop(const ds_client *client,
-                         uint32_t timeout_ms);
+ds_status ds_client_stop(const ds_client *client, uint32_t timeout_ms);
 
-// Frees the client and its edges; NULL is fine. Does not wait: what was not delivered is lost, so stop
-// first. No thread may be inside a call on this client, or start one.
+// Frees the client and its edges; NULL is fine. Does not wait: what a stop did not deliver may be lost.
+// No thread may be inside a call on this client, or start one. The log is not called any more.
 void ds_client_free(ds_client *client);
 
 // ---- Edges -----------------------------------------------------------------------------------
@@ -138,9 +175,8 @@ void ds_client_free(ds_client *client);
 // "group:billing", "topic:orders", "type:kafka"}. Intern each once, not for every message.
 
 // An interned edge: a value, valid as long as its client, also in a forked child. Zero is none.
-typedef struct {
-  // Opaque.
-  uint64_t id;
+typedef struct ds_edge {
+  uint64_t id; // Opaque.
 } ds_edge;
 
 // Finds or makes the edge of a tag set. The order of the tags does not matter; the key "partition"
@@ -158,25 +194,18 @@ ds_status ds_edge_intern(const ds_client *client,
 // A pathway says where a message has been. It is a value: copy it, compare it, keep one for each
 // message in flight; there is nothing to free. These calls need no client.
 
-// Bytes that every encoded pathway fits.
-#define DS_HEADER_MAX 36
+#define DS_HEADER_MAX 36 // Bytes that every encoded pathway fits.
 
 // Where a message has been. All zero, or start_ns 0: no pathway.
-typedef struct {
-  // The services and edges passed so far.
-  uint64_t hash;
-  // When the message left its origin.
-  int64_t start_ns;
-  // When it passed the last checkpoint.
-  int64_t edge_start_ns;
-  // The closest checkpoint of the other direction, where a fan-out goes back to; not in headers.
+typedef struct ds_pathway {
+  uint64_t hash;                  // The services and edges passed so far.
+  int64_t start_ns;               // When the message left its origin.
+  int64_t edge_start_ns;          // When it passed the last checkpoint.
+  // The closest checkpoint of the other direction: a fan-out goes back to it.
   uint64_t opposite_hash;
-  // When that was passed.
-  int64_t opposite_edge_start_ns;
-  // Of the last checkpoint: 0 none, 1 in, 2 out.
-  uint32_t direction;
-  // Written as zero, not read.
-  uint32_t reserved[5];
+  int64_t opposite_edge_start_ns; // When that was passed.
+  uint32_t direction;             // Of the last checkpoint: 0 none, 1 in, 2 out.
+  uint32_t reserved[5];           // Written as zero, not read.
 } ds_pathway;
 
 // Reads a header in any form that is on the wire: base64 (also twice, URL-safe, unpadded) or binary.
@@ -219,13 +248,10 @@ ds_status ds_pathway_merge(const ds_pathway *pathways,
 #define DS_SIZE_UNKNOWN 18446744073709551615ull
 
 // What ds_set_checkpoint has no argument for. Start from DS_OPTIONS_INIT.
-typedef struct {
-  // sizeof(ds_options), set by DS_OPTIONS_INIT.
-  size_t struct_size;
-  // The time of the checkpoint.
-  int64_t now_ns;
-  // When the message entered the queue: the start of a pathway that begins here. 0: not known.
-  int64_t queued_ns;
+typedef struct ds_options {
+  size_t struct_size; // sizeof(ds_options), set by DS_OPTIONS_INIT.
+  int64_t now_ns;     // The time of the checkpoint.
+  int64_t queued_ns;  // Entry into the queue: the start of a pathway that begins here. 0: unknown.
 } ds_options;
 
 // Records that a message passes an edge, and extends its pathway. Never waits for a lock or for the
@@ -265,18 +291,15 @@ ds_status ds_set_checkpoint_with(const ds_client *client,
 
 // Reports how far a partition is: the highest offset in each bucket is kept. The backlog is an edge
 // with "type:kafka_produce", "type:kafka_commit" (also "consumer_group:") or "type:kafka_high_watermark",
-// and "topic:"; the partition is added. Negative numbers are DS_ERR_INVALID. Any thread.
+// and "topic:"; the partition is added, unless it is -1: the queue has none. Any thread.
 ds_status ds_track_offset(const ds_client *client,
                           ds_edge backlog,
                           int32_t partition,
                           int64_t offset);
 
 // Reports that the transaction id (1 to 255 bytes, need not be text) passed the named checkpoint (1 to
-// 255 bytes) at at_ns. Any thread.
-ds_status ds_track_transaction(const ds_client *client,
-                               ds_str id,
-                               ds_str checkpoint,
-                               int64_t at_ns);
+// 255 bytes) at at_ns. What goes beyond transaction_limit is counted and not reported. Any thread.
+ds_status ds_track_transaction(const ds_client *client, ds_str id, ds_str checkpoint, int64_t at_ns);
 
 // ---- Counters --------------------------------------------------------------------------------
 
@@ -297,39 +320,27 @@ const char *ds_counter_name(size_t index);
 
 // A payload to post to the agent's URL. What it points to stays until it is settled or the client
 // is freed.
-typedef struct {
-  // Names it to ds_client_settle_payload; 0: no payload.
-  uint64_t id;
-  // Such as "/v0.1/pipeline_stats".
-  ds_str path;
-  // To send with it: lines of "Name: value", each with CR LF.
-  ds_str headers;
-  // The compressed body.
-  const uint8_t *body;
-  // Its bytes.
-  size_t body_len;
-  // Zero.
-  uint64_t reserved;
+typedef struct ds_payload {
+  uint64_t id;         // Names it to ds_client_settle_payload; 0: no payload.
+  ds_str path;         // Such as "/v0.1/pipeline_stats".
+  ds_str headers;      // To send with it: lines of "Name: value", each with CR LF.
+  const uint8_t *body; // The compressed body.
+  size_t body_len;     // Its bytes.
+  uint64_t reserved;   // Zero.
 } ds_payload;
 
 // Closes the buckets that are due at now_ns and, in poll mode, posts what is due in the caller's
 // thread (leaving no SIGPIPE behind). *next_ms becomes the milliseconds until it has to be called
-// again, at most 10 000.
-DS_CHECK
-ds_status ds_client_poll(const ds_client *client,
-                         int64_t now_ns,
-                         uint32_t *next_ms);
+// again, at most 10 000. Any thread.
+DS_CHECK ds_status ds_client_poll(const ds_client *client, int64_t now_ns, uint32_t *next_ms);
 
 // Takes the next payload that is due; id 0: none is. Host mode only. Any thread.
 DS_CHECK ds_status ds_client_take_payload(const ds_client *client, ds_payload *payload);
 
-// Says what became of a payload: the HTTP status, or 0 when there was no answer; then, as after 408,
-// 425, 429 and 5xx, it comes again later. Its memory goes either way. DS_ERR_INVALID when no payload
-// with this id is out.
-DS_CHECK
-ds_status ds_client_settle_payload(const ds_client *client,
-                                   uint64_t id,
-                                   int32_t http_status);
+// Says what became of a payload: the HTTP status, 0 when it was not sent, -1 when the answer was lost.
+// With 0 and -1, as after 404, 408, 425, 429 and 5xx, it comes again later. What it points to goes
+// either way. DS_ERR_INVALID when no payload with this id is out. Host mode only. Any thread.
+DS_CHECK ds_status ds_client_settle_payload(const ds_client *client, uint64_t id, int32_t http_status);
 
 // ---- Forks -----------------------------------------------------------------------------------
 

@@ -2,20 +2,12 @@
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
 use std::sync::Once;
-use std::sync::atomic::{AtomicU64, Ordering};
+
+use datastreams_core::counters::Counter;
 
 use crate::client::ds_client;
 use crate::fault;
 use crate::status::{DS_ERR_NULL, DS_ERR_PANIC, DS_OK, Failure, Refused, ds_status};
-
-/// What happened at the boundary and not in the core: added to the core's counters of the same names.
-#[derive(Debug, Default)]
-pub(crate) struct Account {
-    /// Panics contained.
-    pub(crate) panics: AtomicU64,
-    /// Calls refused for their arguments before the core saw them.
-    pub(crate) refused: AtomicU64,
-}
 
 /// Takes the printing out of panics.
 ///
@@ -63,9 +55,15 @@ pub(crate) fn call(
         Err(failure) => refused(client, &failure),
     });
     if status == DS_ERR_PANIC {
-        client.account().panics.fetch_add(1, Ordering::Relaxed);
+        count_panic(client);
     }
     status
+}
+
+#[cold]
+fn count_panic(client: &ds_client) {
+    // Within the boundary as well: what panicked once may do so again.
+    guard("", (), || client.core().count(Counter::Panics));
 }
 
 /// Runs a call that needs no client.
@@ -80,7 +78,7 @@ pub(crate) fn plain(name: &'static str, body: impl FnOnce() -> Refused<()>) -> d
 #[cold]
 fn refused(client: &ds_client, failure: &Failure) -> ds_status {
     if !failure.counted() {
-        client.account().refused.fetch_add(1, Ordering::Relaxed);
+        client.core().count(Counter::InvalidArguments);
     }
     failure.status
 }

@@ -29,7 +29,7 @@ pub struct ds_options {
     pub struct_size: usize,
     /// The time of the checkpoint.
     pub now_ns: i64,
-    /// When the message entered the queue: the start of a pathway that begins here. 0: not known.
+    /// Entry into the queue: the start of a pathway that begins here. 0: unknown.
     pub queued_ns: i64,
 }
 
@@ -139,7 +139,7 @@ unsafe fn cross(
     };
     let payload_size = (payload_size != DS_SIZE_UNKNOWN).then_some(payload_size);
     let input = Input { payload_size, now_ns, queued_ns, header, parent: parent.as_ref() };
-    let after = client.core().set_checkpoint(edge.core(), input)?;
+    let after = client.core().set_checkpoint(edge.core(), &input)?;
     if !slots.pathway.is_null() {
         // SAFETY: not NULL, and the caller's to write; nothing borrows `parent` any more.
         unsafe { slots.pathway.write(after.map_or(ds_pathway::NONE, ds_pathway::of)) };

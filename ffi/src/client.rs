@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use datastreams_core::client::{Client, Hooks};
 
-use crate::boundary::{Account, call, guard, plain, silence, sized, writable};
+use crate::boundary::{call, guard, plain, silence, sized, writable};
 use crate::config::ds_config;
-use crate::delivery::Taken;
 use crate::status::{DS_OK, Refused, ds_error, ds_status};
 use crate::{fork, reporter, signals};
 
@@ -14,8 +13,6 @@ use crate::{fork, reporter, signals};
 /// on in a forked child, which starts empty.
 pub struct ds_client {
     core: Client,
-    account: Account,
-    taken: Taken,
 }
 
 impl ds_client {
@@ -23,16 +20,6 @@ impl ds_client {
     #[inline(always)]
     pub(crate) fn core(&self) -> &Client {
         &self.core
-    }
-
-    /// What this boundary counts.
-    pub(crate) fn account(&self) -> &Account {
-        &self.account
-    }
-
-    /// Payloads that the host has.
-    pub(crate) fn taken(&self) -> &Taken {
-        &self.taken
     }
 }
 
@@ -80,9 +67,9 @@ unsafe fn new(config: *const ds_config, client: *mut *mut ds_client) -> Refused<
     // SAFETY: the caller's texts, borrowed for this call.
     let settings = unsafe { config.core() }?;
     fork::watch()?;
-    let hooks = Hooks { spawn: reporter::spawn, log: config.log(), fault: reporter::fault };
+    let hooks = Hooks { spawn: reporter::spawn, log: config.log(), fault: reporter::FAULT, ..Hooks::default() };
     let core = Client::new(&settings, hooks)?;
-    let made = Box::new(ds_client { core, account: Account::default(), taken: Taken::default() });
+    let made = Box::new(ds_client { core });
     // SAFETY: not NULL, and the caller's to write.
     unsafe { client.set(Box::into_raw(made)) };
     Ok(())
@@ -114,8 +101,8 @@ pub unsafe extern "C" fn ds_client_stop(client: *const ds_client, timeout_ms: u3
     })
 }
 
-/// Frees the client and its edges; NULL is fine. Does not wait: what was not delivered is lost, so stop
-/// first. No thread may be inside a call on this client, or start one.
+/// Frees the client and its edges; NULL is fine. Does not wait: what a stop did not deliver may be lost.
+/// No thread may be inside a call on this client, or start one. The log is not called any more.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ds_client_free(client: *mut ds_client) {
     guard("ds_client_free", (), || {

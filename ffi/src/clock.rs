@@ -1,6 +1,6 @@
 //! The wall clock, which the core never reads.
 
-use std::time::{SystemTime, UNIX_EPOCH};
+use datastreams_core::client::wall_clock;
 
 /// `now_ns`, or the wall clock when it is 0.
 #[inline(always)]
@@ -11,5 +11,5 @@ pub(crate) fn or_now(now_ns: i64) -> i64 {
 /// Nanoseconds since the Unix epoch; a clock before it says 1, since 0 would mean "no time".
 #[inline(always)]
 pub(crate) fn now() -> i64 {
-    SystemTime::now().duration_since(UNIX_EPOCH).map_or(1, |since| i64::try_from(since.as_nanos()).unwrap_or(i64::MAX))
+    wall_clock().max(1)
 }

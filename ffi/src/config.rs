@@ -8,7 +8,7 @@ use core::ffi::c_void;
 
 use std::time::Duration;
 
-use datastreams_core::client::Log;
+use datastreams_core::client::{Log, level};
 use datastreams_core::config::{self, Config, Delivery, Secret};
 
 use crate::boundary::Versioned;
@@ -20,20 +20,18 @@ use crate::text::ds_str;
 /// a checkpoint; not from two threads at once. It must not throw, longjmp or call into the client.
 pub type ds_log_fn = Option<unsafe extern "C" fn(userdata: *mut c_void, level: i32, message: ds_str)>;
 
-/// One reporter thread with all signals blocked, started by the first checkpoint; sleeps when idle.
+/// One thread, all signals blocked, from the first checkpoint on; sleeps when idle.
 pub const DS_DELIVERY_THREAD: u32 = 0;
-/// No thread: ds_client_poll closes buckets and posts them, in the thread that calls it.
+/// No thread: ds_client_poll closes buckets and posts.
 pub const DS_DELIVERY_POLL: u32 = 1;
-/// No thread and no HTTP: ds_client_poll closes buckets, the host takes, posts and settles payloads.
+/// No thread, no HTTP: after ds_client_poll the host takes and posts payloads.
 pub const DS_DELIVERY_HOST: u32 = 2;
-/// Something is lost, or will be.
+/// Data was lost.
 pub const DS_LOG_ERROR: i32 = 1;
-/// Something is not as it should be, and is tried again.
-pub const DS_LOG_WARN: i32 = 2;
-/// What the client does, once in a while.
-pub const DS_LOG_INFO: i32 = 3;
-/// For whoever looks for a mistake.
-pub const DS_LOG_DEBUG: i32 = 4;
+/// Delivery does not work, or works again. Further levels would matter less.
+pub const DS_LOG_WARNING: i32 = 2;
+
+const _: () = assert!(DS_LOG_ERROR == level::ERROR && DS_LOG_WARNING == level::WARNING);
 
 /// How a client is made. Limits are per client.
 #[repr(C)]
@@ -41,7 +39,7 @@ pub const DS_LOG_DEBUG: i32 = 4;
 pub struct ds_config {
     /// sizeof(ds_config), set by DS_CONFIG_INIT.
     pub struct_size: usize,
-    /// DD_SERVICE. The name of this service on the map, hashed into every pathway.
+    /// DD_SERVICE. The name on the map; hashed into every pathway.
     pub service: ds_str,
     /// DD_ENV. Such as "prod"; hashed into every pathway.
     pub env: ds_str,
@@ -51,16 +49,16 @@ pub struct ds_config {
     pub primary_tag: ds_str,
     /// DD_TAGS. "key:value,key:value", reported with every payload.
     pub tags: ds_str,
-    /// DD_TRACE_AGENT_URL, DD_AGENT_HOST and DD_TRACE_AGENT_PORT, the default unix socket, else
-    /// http://localhost:8126. http://, https:// or unix:///path.
+    /// http://, https:// or unix:///path. DD_TRACE_AGENT_URL, DD_AGENT_HOST and
+    /// DD_TRACE_AGENT_PORT, the agent's own unix socket, else http://localhost:8126.
     pub agent_url: ds_str,
-    /// DD_API_KEY. With no agent configured, payloads go straight to site under this key.
+    /// DD_API_KEY. Without an agent, payloads go straight to site.
     pub api_key: ds_str,
     /// DD_SITE. Such as "datadoghq.com"; used with api_key.
     pub site: ds_str,
     /// DD_HOSTNAME. Default: the system's.
     pub hostname: ds_str,
-    /// DD_DOGSTATSD_URL, or DD_DOGSTATSD_HOST and _PORT. Where health counts go; default: nowhere.
+    /// DD_DOGSTATSD_URL, or _HOST and _PORT. Health counts; default: nowhere.
     pub dogstatsd_url: ds_str,
     /// The language that payloads name. Default "c"; bindings set theirs.
     pub language: ds_str,
@@ -72,9 +70,9 @@ pub struct ds_config {
     pub retry_limit: u64,
     /// Compressed bytes of one payload. Default 1 MiB.
     pub max_payload_bytes: u64,
-    /// Bytes of transaction records in a bucket. Default 2 300 000.
+    /// Bytes of transaction records in 10 s. Default 2 300 000.
     pub transaction_limit: u64,
-    /// DD_DATA_STREAMS_ENABLED. 1: on, 2: off, every call passes pathways through. Default: on.
+    /// DD_DATA_STREAMS_ENABLED. 1: on, 2: off. Default: on.
     pub enabled: u32,
     /// One of DS_DELIVERY_*.
     pub delivery: u32,
@@ -82,17 +80,17 @@ pub struct ds_config {
     pub request_timeout_ms: u32,
     /// Seconds that an undelivered payload is kept. Default 3 600.
     pub retry_age_s: u32,
-    /// Edges that can be interned; then one edge "_other" per direction. Default 4 096.
+    /// Interned edges; then "_other" of each direction. Default 4 096.
     pub max_edges: u32,
-    /// Parents of an edge in a bucket; the rest count under parent 0. Default 256.
+    /// Parents of an edge in a bucket; then parent 0. Default 256.
     pub max_parents: u32,
-    /// Origin buckets alive; beyond them only the copy at the origin's time is cut. Default 64.
+    /// Origin buckets alive; then the origin's copy is cut. Default 64.
     pub max_origin_buckets: u32,
-    /// Seconds: an older received header starts a new pathway. Default 31 days.
+    /// Seconds; an older header starts a new pathway. Default 31 days.
     pub header_max_age_s: u32,
-    /// Seconds: a received header from further ahead starts a new pathway. Default 60.
+    /// Seconds; so does one from further ahead. Default 60.
     pub header_max_future_s: u32,
-    /// Process tags with every payload (never hashed). 1: on, 2: off. Default: on.
+    /// Report process tags (never hashed). 1: on, 2: off. Default: on.
     pub process_tags: u32,
     /// Takes log lines; NULL: none. Nothing is ever printed.
     pub log: ds_log_fn,

@@ -1,7 +1,6 @@
 //! Counters
 
 use core::ffi::c_char;
-use std::sync::atomic::Ordering;
 
 use datastreams_core::counters::Counter;
 
@@ -29,9 +28,6 @@ pub unsafe extern "C" fn ds_client_counters(
         }
         let mut all = [0; Counter::ALL.len()];
         client.core().counters(&mut all);
-        let account = client.account();
-        all[Counter::Panics as usize] += account.panics.load(Ordering::Relaxed);
-        all[Counter::InvalidArguments as usize] += account.refused.load(Ordering::Relaxed);
         if cap != 0 {
             // SAFETY: not NULL; `cap` values are the caller's to write, and a local cannot overlap them.
             unsafe { core::ptr::copy_nonoverlapping(all.as_ptr(), values, cap.min(all.len())) };

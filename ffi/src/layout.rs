@@ -28,6 +28,19 @@ macro_rules! layout {
     }};
 }
 
+/// cbindgen does not write constants that are text, so these stand in cbindgen.toml.
+#[test]
+fn texts_are_those_of_the_core() {
+    let header = include_str!("../../include/datastreams.h");
+    for (name, value) in [
+        ("DS_HEADER_KEY", datastreams_core::header::KEY),
+        ("DS_HEADER_KEY_LEGACY", datastreams_core::header::KEY_LEGACY),
+        ("DS_VERSION", env!("CARGO_PKG_VERSION")),
+    ] {
+        assert!(header.contains(&format!("#define {name} \"{value}\"\n")), "{name} is not {value}");
+    }
+}
+
 #[test]
 fn the_layout_is_the_committed_one() {
     let lines = layout! {
@@ -45,6 +58,7 @@ fn the_layout_is_the_committed_one() {
         ds_payload { id path headers body body_len reserved }
     };
     let committed = include_str!("../../tests/abi/layout.inc");
-    let committed: String = committed.lines().filter(|line| !line.starts_with("/*")).map(|l| format!("{l}\n")).collect();
+    let committed: String =
+        committed.lines().filter(|line| !line.starts_with("/*")).map(|l| format!("{l}\n")).collect();
     assert_eq!(lines, committed, "struct layouts never change: later fields go to the end of sized structs");
 }

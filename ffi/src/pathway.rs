@@ -10,19 +10,11 @@ use crate::boundary::{plain, required, writable};
 use crate::clock;
 use crate::status::{DS_ERR_BUFFER, DS_ERR_HEADER, Failure, Refused, ds_status};
 use crate::text::bytes;
-use crate::version::equal;
 
-/// The message header that carries a pathway, as base64 text.
-pub const DS_HEADER_KEY: &str = "dd-pathway-ctx-base64";
-/// Look here when DS_HEADER_KEY is absent or unreadable. Any form is read under either key.
-pub const DS_HEADER_KEY_LEGACY: &str = "dd-pathway-ctx";
 /// Bytes that every encoded pathway fits.
 pub const DS_HEADER_MAX: usize = 36;
 
-const _: () = {
-    assert!(DS_HEADER_MAX == header::MAX && header::MAX_BINARY <= DS_HEADER_MAX);
-    assert!(equal(DS_HEADER_KEY, header::KEY) && equal(DS_HEADER_KEY_LEGACY, header::KEY_LEGACY));
-};
+const _: () = assert!(DS_HEADER_MAX == header::MAX && header::MAX_BINARY <= DS_HEADER_MAX);
 
 /// Where a message has been. All zero, or start_ns 0: no pathway.
 #[repr(C)]
@@ -34,7 +26,7 @@ pub struct ds_pathway {
     pub start_ns: i64,
     /// When it passed the last checkpoint.
     pub edge_start_ns: i64,
-    /// The closest checkpoint of the other direction, where a fan-out goes back to; not in headers.
+    /// The closest checkpoint of the other direction: a fan-out goes back to it.
     pub opposite_hash: u64,
     /// When that was passed.
     pub opposite_edge_start_ns: i64,

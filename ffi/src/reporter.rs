@@ -23,6 +23,4 @@ pub(crate) fn spawn(body: Box<dyn FnOnce() + Send>) -> io::Result<()> {
 }
 
 /// Where the core lets a test panic within an iteration of the reporter.
-pub(crate) fn fault() {
-    fault::point("reporter");
-}
+pub(crate) const FAULT: Option<fn()> = if cfg!(feature = "fault") { Some(|| fault::point("reporter")) } else { None };

@@ -21,13 +21,13 @@ pub const DS_ERR_EDGE: ds_status = -3;
 pub const DS_ERR_BUFFER: ds_status = -4;
 /// ds_pathway_decode only: unreadable, from the future, or too old.
 pub const DS_ERR_HEADER: ds_status = -5;
-/// The time was over. A flush keeps what is unsent, a stop counts it as dropped.
+/// Too late. A flush keeps what is unsent, a stop counts it as dropped.
 pub const DS_ERR_TIMEOUT: ds_status = -6;
 /// The call belongs to another delivery mode than the client's.
 pub const DS_ERR_MODE: ds_status = -7;
 /// The system refused memory, a thread or a handler.
 pub const DS_ERR_SYSTEM: ds_status = -8;
-/// A bug in the library, contained and counted. Nothing was printed; the library goes on.
+/// A bug in the library, contained and counted; the library goes on.
 pub const DS_ERR_PANIC: ds_status = -100;
 
 /// An error with a reason, in the caller's memory: nothing to free.
@@ -35,7 +35,7 @@ pub const DS_ERR_PANIC: ds_status = -100;
 pub struct ds_error {
     /// The status that the call answers.
     pub code: ds_status,
-    /// The reason in English, UTF-8, NUL-terminated, cut to fit. Empty when code is DS_OK.
+    /// English, UTF-8, NUL-terminated, cut to fit. Empty with DS_OK.
     pub message: [c_char; 252],
 }
 

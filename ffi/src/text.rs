@@ -9,7 +9,7 @@ use crate::status::{Failure, Refused};
 #[repr(C)]
 #[derive(Clone, Copy)]
 pub struct ds_str {
-    /// The first byte; NULL only when len is 0. Not read when len is 0.
+    /// Not read when len is 0.
     pub ptr: *const c_char,
     /// Bytes, without a terminating NUL.
     pub len: usize,

@@ -9,7 +9,7 @@ use crate::text::ds_str;
 
 /// Reports how far a partition is: the highest offset in each bucket is kept. The backlog is an edge
 /// with "type:kafka_produce", "type:kafka_commit" (also "consumer_group:") or "type:kafka_high_watermark",
-/// and "topic:"; the partition is added. Negative numbers are DS_ERR_INVALID. Any thread.
+/// and "topic:"; the partition is added, unless it is -1: the queue has none. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ds_track_offset(
     client: *const ds_client,
@@ -26,7 +26,7 @@ pub unsafe extern "C" fn ds_track_offset(
 }
 
 /// Reports that the transaction id (1 to 255 bytes, need not be text) passed the named checkpoint (1 to
-/// 255 bytes) at at_ns. Any thread.
+/// 255 bytes) at at_ns. What goes beyond transaction_limit is counted and not reported. Any thread.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ds_track_transaction(
     client: *const ds_client,
