@@ -136,7 +136,8 @@ impl Assembler<'_> {
         while let Some((shard, first)) = groups.next() {
             let place = (first.edge, first.parent);
             let mut kinds: [Option<(usize, Group)>; 3] = [None, None, None];
-            kinds[first.kind as usize] = Some((shard, first));
+            let kind = first.kind as usize;
+            kinds[kind] = Some((shard, first));
             while let Some((shard, group)) = groups.next_if(|(_, group)| (group.edge, group.parent) == place) {
                 match &mut kinds[group.kind as usize] {
                     Some((_, same)) => {
@@ -176,7 +177,7 @@ impl Assembler<'_> {
     fn points(&self, start_ns: i64, kinds: &mut [Option<(usize, Group)>; 3], open: &mut Open<'_>) {
         let [both, current, origin] = kinds;
         let both = both.as_ref().map(|(_, group)| group);
-        let mut point = |only: &mut Option<(usize, Group)>, kind: Kind| {
+        let point = |only: &mut Option<(usize, Group)>, kind: Kind| {
             if let (Some((_, only)), Some(both)) = (only.as_mut(), both) {
                 only.absorb(both, self.budget);
             }

@@ -153,7 +153,12 @@ impl Shared {
     }
 
     #[cfg(feature = "http")]
-    fn post<'a>(&'a self, round: &mut Option<crate::transport::Session<'a>>, parcel: &Parcel, timeout: Duration) -> Outcome {
+    fn post<'a>(
+        &'a self,
+        round: &mut Option<crate::transport::Session<'a>>,
+        parcel: &Parcel,
+        timeout: Duration,
+    ) -> Outcome {
         if round.is_none() {
             *round = self.transport.as_ref().and_then(|transport| transport.open().ok());
         }

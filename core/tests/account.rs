@@ -20,15 +20,32 @@ const START_NS: i64 = 1_790_000_000 * SECOND as i64;
 #[derive(Clone, Debug)]
 enum Event {
     /// Messages pass an edge; `age_ms` is how long ago their pathway began (negative: in the future).
-    Messages { edge: usize, count: u8, parent: u8, age_ms: i64, size: u32 },
-    Offset { partition: i32, offset: i64 },
-    Transaction { id: u16 },
+    Messages {
+        edge: usize,
+        count: u8,
+        parent: u8,
+        age_ms: i64,
+        size: u32,
+    },
+    Offset {
+        partition: i32,
+        offset: i64,
+    },
+    Transaction {
+        id: u16,
+    },
     /// Both clocks advance.
-    Wait { ms: u32 },
+    Wait {
+        ms: u32,
+    },
     /// The wall clock alone steps.
-    Step { ms: i64 },
+    Step {
+        ms: i64,
+    },
     Poll,
-    Deliver { answer: Answer },
+    Deliver {
+        answer: Answer,
+    },
     Flush,
 }
 
