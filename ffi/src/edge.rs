@@ -53,10 +53,10 @@ pub unsafe extern "C" fn ds_edge_intern(
         if count > MAX_TAGS {
             return Err(Failure::invalid("tags", "has too many"));
         }
+        // SAFETY: not NULL, few, and by the caller's promise `count` readable tags.
+        let tags = unsafe { core::slice::from_raw_parts(tags, count) };
         let mut texts = Vec::with_capacity(count);
-        for index in 0..count {
-            // SAFETY: within the caller's `count` tags, which are not NULL.
-            let tag = unsafe { tags.add(index).read() };
+        for tag in tags {
             // SAFETY: the caller's text, borrowed for this call.
             texts.push(unsafe { tag.text("a tag") }?);
         }

@@ -156,10 +156,14 @@ pub unsafe extern "C" fn ds_pathway_merge(
         if count > isize::MAX as usize / size_of::<ds_pathway>() {
             return Err(Failure::invalid("count", "is impossible"));
         }
+        let inputs = match count {
+            0 => &[],
+            // SAFETY: not NULL, of a length a slice may have, and by the caller's promise readable.
+            _ => unsafe { core::slice::from_raw_parts(pathways, count) },
+        };
         let mut chosen: Option<Pathway> = None;
-        for index in 0..count {
-            // SAFETY: within the caller's `count` pathways, which are not NULL.
-            let next = unsafe { pathways.add(index).read() }.checked("pathways")?;
+        for input in inputs {
+            let next = input.checked("pathways")?;
             // Two at a time: the least of all is the same, and nothing is allocated.
             chosen = match (chosen, next) {
                 (Some(one), Some(other)) => Pathway::merge(&[one, other]),
