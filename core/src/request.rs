@@ -32,3 +32,38 @@ pub fn headers(settings: &Settings) -> Vec<(&'static str, String)> {
 pub fn is_header_value(value: &str) -> bool {
     !value.is_empty() && value.trim() == value && value.bytes().all(|byte| byte.is_ascii_graphic() || byte == b' ')
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::{Config, Secret};
+    use crate::container::Ids;
+    use crate::machine::Machine;
+
+    fn names(config: &Config, machine: &Machine) -> Vec<&'static str> {
+        let settings = config.resolve_on(&|_| None, machine).unwrap();
+        headers(&settings).into_iter().map(|(name, _)| name).collect()
+    }
+
+    #[test]
+    fn what_is_unknown_or_cannot_be_sent_is_left_out() {
+        let least = ["Content-Type", "Content-Encoding", "Datadog-Meta-Lang", "Datadog-Meta-Tracer-Version"];
+        assert_eq!(names(&Config::default(), &Machine::default()), least);
+        let hostile = Config {
+            language_version: Some("1.0\r\nX-Injected: 1".into()),
+            external_env: Some("\u{e9}".into()),
+            ..Config::default()
+        };
+        assert_eq!(names(&hostile, &Machine::default()), least);
+    }
+
+    #[test]
+    fn the_key_goes_only_to_the_intake() {
+        let key = Config { api_key: Some(Secret::new("k3y")), ..Config::default() };
+        assert!(!names(&key, &Machine::default()).contains(&"DD-API-KEY"));
+        let intake = Config { site: Some("datadoghq.eu".into()), ..key };
+        let container = Ids { container: Some("c".into()), entity: Some("ci-c".into()) };
+        let names = names(&intake, &Machine { container, ..Machine::default() });
+        assert_eq!(names[4..], ["Datadog-Container-Id", "Datadog-Entity-ID", "DD-API-KEY"]);
+    }
+}
