@@ -1,4 +1,5 @@
 //! Options: explicit, else environment, else default; and what is refused.
+#![allow(clippy::unwrap_used)] // helpers of tests fail like tests
 
 use datastreams_core::config::*;
 use datastreams_core::dogstatsd::Address;

@@ -1,4 +1,5 @@
 //! The retry queue: each rule by example, then whole lives of it by property.
+#![allow(clippy::unwrap_used)] // helpers of tests fail like tests
 
 use datastreams_core::counters::{Counter, Counters};
 use datastreams_core::delivery::{

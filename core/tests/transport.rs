@@ -1,5 +1,6 @@
 //! The transport against a scripted agent: every way an attempt can end.
 #![cfg(feature = "http")]
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // helpers of tests fail like tests
 
 mod agent;
 
@@ -9,7 +10,8 @@ use datastreams_core::container::Ids;
 use datastreams_core::delivery::Outcome;
 use datastreams_core::machine::Machine;
 use datastreams_core::transport::Transport;
-use std::process::Command;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
@@ -265,11 +267,15 @@ fn nothing_is_held_between_rounds() {
 #[ignore = "run by nothing_is_held_between_rounds, alone in its process"]
 fn descriptors_and_threads() {
     // The agent is another process: its threads and sockets are not ours.
-    let script = "import http.server\nclass H(http.server.BaseHTTPRequestHandler):\n protocol_version='HTTP/1.1'\n def do_POST(s):\n  s.rfile.read(int(s.headers['Content-Length'])); s.send_response(202); s.send_header('Content-Length','0'); s.end_headers()\n def log_message(s,*a): pass\nh=http.server.HTTPServer(('127.0.0.1',0),H)\nprint(h.server_port,flush=True)\nh.serve_forever()";
-    let mut agent = Command::new("python3").args(["-c", script]).stdout(std::process::Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(agent.stdout.take().unwrap()), &mut line).unwrap();
-    let transport = Transport::new(&settings(&format!("http://localhost:{}", line.trim()))).unwrap();
+    let mut agent = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "an_agent_by_itself", "--ignored", "--nocapture"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(agent.stdout.take().unwrap()).lines();
+    let port = lines.find_map(|line| line.unwrap().strip_prefix("port ").map(str::to_owned)).unwrap();
+    let transport = Transport::new(&settings(&format!("http://localhost:{port}"))).unwrap();
     let round = |posts: usize| {
         let session = transport.open().unwrap();
         for _ in 0..posts {
@@ -301,6 +307,14 @@ fn descriptors_and_threads() {
         println!("measured {name}: median {:?}, p90 {:?}", times[150], times[270]);
     }
     assert_eq!(before, now());
-    agent.kill().unwrap();
+    drop(agent.stdin.take());
     agent.wait().unwrap();
+}
+
+#[test]
+#[ignore = "run by descriptors_and_threads; ends with its standard input"]
+fn an_agent_by_itself() {
+    let agent = Agent::tcp(vec![answer(202, "")]);
+    println!("\nport {}", agent.address.unwrap().port());
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }
