@@ -12,7 +12,7 @@ use datastreams_core::machine::Machine;
 use datastreams_core::transport::Transport;
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
-use std::sync::Arc;
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -26,8 +26,11 @@ fn body() -> Arc<[u8]> {
     Arc::from(&b"a compressed payload"[..])
 }
 
+/// More than the sockets of both sides hold, so that a write waits for the agent to read.
 fn large() -> Arc<[u8]> {
-    (0..16 << 20).map(|index: u32| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+    static LARGE: LazyLock<Arc<[u8]>> =
+        LazyLock::new(|| (0..16 << 20).map(|index: u32| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect());
+    LARGE.clone()
 }
 
 fn post_to(url: &str, body: &Arc<[u8]>, timeout: Duration) -> Outcome {
@@ -130,6 +133,22 @@ fn a_large_payload_arrives_whole() {
     let agent = Agent::tcp(vec![answer(202, "")]);
     assert_eq!(post_to(&agent.url(), &large(), PATIENCE), status(202));
     assert!(agent.request().unwrap().body == large()[..]);
+}
+
+#[test]
+fn an_answer_before_the_body_was_read_is_heard() {
+    let directory = std::env::temp_dir().join(format!("datastreams-early-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let refusal = Act::Early(b"HTTP/1.1 413 Too large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec());
+    for number in 0..5 {
+        let agent = Agent::tcp(vec![refusal.clone()]);
+        assert_eq!(post_to(&agent.url(), &large(), PATIENCE), status(413), "{number} tcp");
+        let path = directory.join(format!("{number}.socket"));
+        let _agent = Agent::unix(&path, vec![refusal.clone()]);
+        let url = format!("unix://{}", path.display());
+        assert_eq!(post_to(&url, &large(), PATIENCE), status(413), "{number} unix");
+    }
+    std::fs::remove_dir_all(&directory).unwrap();
 }
 
 #[test]
