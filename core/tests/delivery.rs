@@ -251,6 +251,42 @@ fn one_poison_payload_does_not_hold_up_the_others() {
 }
 
 #[test]
+fn an_answer_ends_the_delays_of_the_endpoint() {
+    // Two are on their way, as a host may have it: one finds no connection, the other is taken.
+    let mut bench = Bench::new(LIMITS);
+    let ids: Vec<u64> = (0..3).map(|_| bench.push(1, 0)).collect();
+    bench.due(0);
+    bench.due(0);
+    bench.settle(ids[0], Outcome::NotSent, 0);
+    assert!(bench.due(0).is_none());
+    bench.settle(ids[1], answer(202), 0);
+    assert_eq!(bench.due(0).unwrap().id, ids[2]);
+
+    // Failures with successes in between are those of payloads.
+    let mut bench = Bench::new(LIMITS);
+    for round in 0..10 {
+        for status in [500, 202] {
+            let id = bench.push(1, round);
+            assert_eq!(bench.due(round).unwrap().id, id);
+            bench.settle(id, answer(status), round);
+        }
+    }
+    assert_eq!(bench.queue.len(), 10);
+}
+
+#[test]
+fn too_many_requests_is_meant_for_all() {
+    for outcome in [answer(429), wait(429, 30), wait(503, 30)] {
+        let mut bench = Bench::new(LIMITS);
+        bench.push(1, 0);
+        bench.push(1, 0);
+        let delay = bench.delay(outcome, 0);
+        assert!(delay >= if outcome == answer(429) { BACKOFF_FIRST / 2 } else { 30 * S });
+        assert!(bench.due(delay - 1).is_none() && bench.due(delay).is_some());
+    }
+}
+
+#[test]
 fn a_flush_makes_everything_due_once() {
     for outcome in [Outcome::NotSent, answer(404), answer(500), wait(429, 60)] {
         let mut bench = Bench::new(LIMITS);
