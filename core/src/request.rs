@@ -1,6 +1,7 @@
 //! The HTTP headers of a payload's post, for the library's own delivery and for hosts that deliver themselves.
 
 use crate::config::Settings;
+use std::fmt::Write as _;
 
 /// Carries the payload's id: a retry after a lost answer has the same one, so a receiver that knows it drops the
 /// repeat. Agents ignore it.
@@ -25,6 +26,17 @@ pub fn headers(settings: &Settings) -> Vec<(&'static str, String)> {
     .into_iter()
     .filter_map(|(name, value)| Some((name, value.filter(|value| is_header_value(value))?.to_owned())))
     .collect()
+}
+
+/// [`headers`] and the payload's id as text, `Name: value\r\n` each, for a host that posts itself.
+#[must_use]
+pub fn header_lines(settings: &Settings, payload_id: &str) -> String {
+    let mut lines = String::new();
+    for (name, value) in headers(settings).iter().map(|(name, value)| (*name, value.as_str())) {
+        let _ = write!(lines, "{name}: {value}\r\n");
+    }
+    let _ = write!(lines, "{PAYLOAD_ID}: {payload_id}\r\n");
+    lines
 }
 
 /// Whether `value` can stand in a header: visible ASCII and inner spaces, not empty.
@@ -55,6 +67,14 @@ mod tests {
             ..Config::default()
         };
         assert_eq!(names(&hostile, &Machine::default()), least);
+    }
+
+    #[test]
+    fn lines_for_a_host() {
+        let settings = Config::default().resolve_on(&|_| None, &Machine::default()).unwrap();
+        let lines = header_lines(&settings, "5-1");
+        assert!(lines.starts_with("Content-Type: application/msgpack\r\nContent-Encoding: gzip\r\n"));
+        assert!(lines.ends_with("\r\nDatastreams-Payload-Id: 5-1\r\n"));
     }
 
     #[test]

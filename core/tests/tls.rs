@@ -16,7 +16,7 @@ use rustls::{ServerConfig, ServerConnection, StreamOwned};
 use std::path::PathBuf;
 use std::process::Command;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 type Issuer = CertifiedIssuer<'static, KeyPair>;
 
@@ -79,6 +79,13 @@ fn settings(port: &str) -> Settings {
 fn child() {
     let settings = settings(&std::env::var("TEST_PORT").unwrap());
     let transport = Transport::new(&settings).unwrap();
+    let start = Instant::now();
+    let first = transport.open().map(drop);
+    let (first, start) = (first.map(|()| start.elapsed()), Instant::now());
+    println!(
+        "\nmeasured first open, reading the roots: {first:?}; next: {:?}",
+        transport.open().map(|_| start.elapsed())
+    );
     match transport.open() {
         Err(error) => println!("\noutcome {error}"),
         Ok(session) => {
