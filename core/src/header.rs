@@ -1,1 +1,391 @@
-//! (written next)
+//! The message header: how a pathway travels.
+//!
+//! Binary: the hash as 8 bytes, lowest first, then the two starts in milliseconds as zig-zag [`varint`]s. In messages it
+//! is base64 (standard alphabet, padded) under [`KEY`]; data-streams-go wrote the binary form under [`KEY_LEGACY`].
+//! Reading is lenient, because every form below is on the wire: either form under either key, base64 of base64
+//! (dd-trace-dotnet on SQS, SNS and Kinesis), the URL-safe alphabet, missing padding, bytes after the end (dd-trace-js
+//! pads with zeros). What decodes to a time that cannot be is refused: ten arbitrary bytes are a header from 1970.
+
+use crate::pathway::Pathway;
+use crate::varint;
+
+/// The key of the base64 form.
+pub const KEY: &str = "dd-pathway-ctx-base64";
+/// The key under which data-streams-go wrote the binary form; looked at when [`KEY`] is absent or unreadable.
+pub const KEY_LEGACY: &str = "dd-pathway-ctx";
+/// The most bytes of the binary form.
+pub const MAX_BINARY: usize = 8 + 2 * varint::MAX;
+/// The most bytes of the base64 form.
+pub const MAX: usize = MAX_BINARY.div_ceil(3) * 4;
+
+/// The fewest bytes of the binary form, and of base64 text that can hold it.
+const MIN_BINARY: usize = 10;
+const MIN_TEXT: usize = 14;
+/// The most text that is looked at: base64 of the longest base64 form takes 48 characters.
+const MAX_TEXT: usize = 64;
+const NS_PER_MS: i64 = 1_000_000;
+
+/// The times that a header may carry.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Window {
+    /// How old a start may be, in nanoseconds.
+    pub past_ns: i64,
+    /// How far in the future a start may lie, in nanoseconds.
+    pub future_ns: i64,
+}
+
+impl Window {
+    /// 31 days back, 60 seconds ahead (dd-trace-dotnet has the same future limit; no peer has one for the past).
+    pub const DEFAULT: Self = Self { past_ns: 31 * 86_400 * 1_000_000_000, future_ns: 60 * 1_000_000_000 };
+    /// Any time since the epoch.
+    pub const ANY: Self = Self { past_ns: i64::MAX, future_ns: i64::MAX };
+}
+
+/// Why a header was refused, the reading that got furthest speaking for all.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Refusal {
+    /// Neither base64 nor long enough to be binary.
+    Unreadable,
+    /// It ends within a time.
+    Truncated,
+    /// A time does not fit nanoseconds since the epoch.
+    Overflow,
+    /// A start lies too far in the past.
+    TooOld,
+    /// A start lies too far in the future.
+    Future,
+}
+
+impl Refusal {
+    /// How far the reading got: the two causes that concern the window are equal.
+    const fn reach(self) -> u8 {
+        match self {
+            Self::Unreadable => 0,
+            Self::Truncated => 1,
+            Self::Overflow => 2,
+            Self::TooOld | Self::Future => 3,
+        }
+    }
+}
+
+impl std::fmt::Display for Refusal {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str(match self {
+            Self::Unreadable => "it is neither base64 nor a binary pathway of at least 10 bytes",
+            Self::Truncated => "it ends within a time",
+            Self::Overflow => "a time in it does not fit nanoseconds since the epoch",
+            Self::TooOld => "a start in it lies too far in the past",
+            Self::Future => "a start in it lies too far in the future",
+        })
+    }
+}
+
+/// Writes the binary form; returns its length.
+#[inline]
+pub fn encode_binary(pathway: &Pathway, out: &mut [u8; MAX_BINARY]) -> usize {
+    let mut room = [0; ROOM];
+    let len = put(pathway, &mut room);
+    out.copy_from_slice(&room[..MAX_BINARY]);
+    len
+}
+
+/// The binary form, rounded up to whole groups of base64.
+const ROOM: usize = MAX / 4 * 3;
+
+#[inline]
+fn put(pathway: &Pathway, out: &mut [u8; ROOM]) -> usize {
+    let (start, edge_start) = (pathway.start_ns / NS_PER_MS, pathway.edge_start_ns / NS_PER_MS);
+    out[..8].copy_from_slice(&pathway.hash.to_le_bytes());
+    let (Some((first, first_len)), Some((second, second_len))) = (varint::word(start), varint::word(edge_start)) else {
+        return put_long(start, edge_start, out);
+    };
+    // Whole words: what is too much is written over, or zero.
+    out[8..16].copy_from_slice(&first.to_le_bytes());
+    // A word has at most eight bytes, which the compiler cannot see.
+    let at = 8 + first_len.min(8);
+    out[at..at + 8].copy_from_slice(&second.to_le_bytes());
+    at + second_len
+}
+
+/// Times that no clock shows: they take the longest form.
+#[cold]
+fn put_long(start: i64, edge_start: i64, out: &mut [u8; ROOM]) -> usize {
+    let mut at = 8;
+    for time in [start, edge_start] {
+        let (word, nine);
+        let bytes: &[u8] = match varint::word(time) {
+            Some((bytes, len)) => {
+                word = bytes.to_le_bytes();
+                &word[..len]
+            }
+            None => {
+                nine = varint::nine(time);
+                &nine
+            }
+        };
+        out[at..at + bytes.len()].copy_from_slice(bytes);
+        at += bytes.len();
+    }
+    at
+}
+
+/// Writes the base64 form; returns its length.
+#[inline]
+pub fn encode_base64(pathway: &Pathway, out: &mut [u8; MAX]) -> usize {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut binary = [0; ROOM];
+    let len = put(pathway, &mut binary);
+    let groups = len.div_ceil(3);
+    for (four, three) in out.as_chunks_mut::<4>().0.iter_mut().zip(binary.as_chunks::<3>().0).take(groups) {
+        let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
+        *four = [18, 12, 6, 0].map(|shift| ALPHABET[(bits >> shift) as usize & 63]);
+    }
+    let end = groups * 4;
+    let padding = groups * 3 - len;
+    if padding > 0 {
+        out[end - 1] = b'=';
+    }
+    if padding > 1 {
+        out[end - 2] = b'=';
+    }
+    end
+}
+
+/// Reads a header in any of the accepted forms. `bytes` must not be empty: an absent header is no refusal.
+///
+/// The pathway continues as if it came from the other end of the queue: without direction, without opposite.
+/// Never panics, never allocates.
+///
+/// # Errors
+/// The cause, when no reading gives two times within `window` around `now_ns`.
+#[inline]
+pub fn decode(bytes: &[u8], now_ns: i64, window: &Window) -> Result<Pathway, Refusal> {
+    let once = Binary::from_base64(bytes);
+    match once.parse(now_ns, window) {
+        Ok(pathway) => Ok(pathway),
+        Err(refusal) => decode_otherwise(bytes, &once, refusal, now_ns, window),
+    }
+}
+
+/// The forms that are rare: base64 of base64, and binary.
+#[cold]
+fn decode_otherwise(
+    bytes: &[u8],
+    once: &Binary,
+    first: Refusal,
+    now_ns: i64,
+    window: &Window,
+) -> Result<Pathway, Refusal> {
+    let mut furthest = first;
+    for reading in [Binary::from_base64(&once.bytes[..once.len]), Binary::from_bytes(bytes)] {
+        match reading.parse(now_ns, window) {
+            Ok(pathway) => return Ok(pathway),
+            Err(refusal) if refusal.reach() > furthest.reach() => furthest = refusal,
+            Err(_) => {}
+        }
+    }
+    Err(furthest)
+}
+
+/// Bytes in which a pathway may be.
+struct Binary {
+    /// Longer than what is read, so that integers can be loaded eight bytes at once.
+    bytes: [u8; MAX_TEXT],
+    len: usize,
+}
+
+impl Binary {
+    fn from_bytes(from: &[u8]) -> Self {
+        let len = from.len().min(MAX_BINARY);
+        let mut bytes = [0; MAX_TEXT];
+        bytes[..len].copy_from_slice(&from[..len]);
+        Self { bytes, len }
+    }
+
+    /// Decodes the longest prefix of base64 characters, whitespace before it skipped. Empty when it is too short for a
+    /// pathway.
+    #[inline]
+    fn from_base64(text: &[u8]) -> Self {
+        let mut binary = Self { bytes: [0; MAX_TEXT], len: 0 };
+        let text = text.trim_ascii_start();
+        let text = &text[..text.len().min(MAX_TEXT)];
+        let group = |four: [u8; 4]| {
+            let [a, b, c, d] = four.map(usize::from);
+            u64::from(VALUES[0][a] | VALUES[1][b] | VALUES[2][c] | VALUES[3][d])
+        };
+        let mut chars = 0;
+        for &[a, b, c, d, e, f, g, h] in text.as_chunks::<8>().0 {
+            let (high, low) = (group([a, b, c, d]), group([e, f, g, h]));
+            if (high | low) & u64::from(FOREIGN) != 0 {
+                break;
+            }
+            binary.put(high << 24 | low, 8);
+            chars += 8;
+        }
+        // The last characters, fewer than eight.
+        let rest = text.get(chars..).unwrap_or_default().iter().map(|&byte| VALUES[3][usize::from(byte)]);
+        let (mut bits, mut count) = (0, 0);
+        for value in rest.take(7).take_while(|&value| value != FOREIGN) {
+            bits = bits << 6 | u64::from(value);
+            count += 1;
+        }
+        if chars + count < MIN_TEXT {
+            return Self { len: 0, ..binary };
+        }
+        binary.put(bits, count);
+        binary
+    }
+
+    /// Appends what some characters mean, six bits each; bits that make no whole byte are dropped.
+    #[inline]
+    fn put(&mut self, bits: u64, chars: usize) {
+        let bytes = (bits << (64 - 6 * chars.max(1))).to_be_bytes();
+        // A whole word: what is too much is written over, or not read.
+        if let Some(room) = self.bytes.get_mut(self.len..self.len + 8) {
+            room.copy_from_slice(&bytes);
+        }
+        self.len += chars * 6 / 8;
+    }
+
+    #[inline]
+    fn parse(&self, now_ns: i64, window: &Window) -> Result<Pathway, Refusal> {
+        if self.len < MIN_BINARY {
+            return Err(Refusal::Unreadable);
+        }
+        let (Some(hash), Some(times)) = (self.bytes.first_chunk::<8>(), self.bytes.get(8..)) else {
+            return Err(Refusal::Unreadable);
+        };
+        let room = self.len - 8;
+        let (start, first) = varint::get(times).ok_or(Refusal::Truncated)?;
+        let (edge_start, second) = times.get(first..).and_then(varint::get).ok_or(Refusal::Truncated)?;
+        if first + second > room {
+            return Err(Refusal::Truncated);
+        }
+        let ns = |ms: i64| ms.checked_mul(NS_PER_MS).ok_or(Refusal::Overflow);
+        let (start_ns, edge_start_ns) = (ns(start)?, ns(edge_start)?);
+        for time in [start_ns, edge_start_ns] {
+            if time > now_ns.saturating_add(window.future_ns) {
+                return Err(Refusal::Future);
+            }
+            // Zero would read as "no pathway", and nothing was produced before the epoch.
+            if time <= 0 || time < now_ns.saturating_sub(window.past_ns) {
+                return Err(Refusal::TooOld);
+            }
+        }
+        Ok(Pathway { hash: u64::from_le_bytes(*hash), start_ns, edge_start_ns, ..Pathway::default() })
+    }
+}
+
+/// Set in [`VALUES`] for what is no base64 character.
+const FOREIGN: u32 = 1 << 24;
+
+/// The bits of each base64 character in either alphabet, for each of the four places in a group.
+static VALUES: [[u32; 256]; 4] = {
+    let mut values = [[FOREIGN; 256]; 4];
+    let mut value = 0;
+    while value < 64u32 {
+        let chars: [u8; 2] = match value {
+            0..26 => [b'A' + value as u8; 2],
+            26..52 => [b'a' + value as u8 - 26; 2],
+            52..62 => [b'0' + value as u8 - 52; 2],
+            62 => *b"+-",
+            _ => *b"/_",
+        };
+        let mut place = 0;
+        while place < 4 {
+            let bits = value << (18 - 6 * place);
+            values[place][chars[0] as usize] = bits;
+            values[place][chars[1] as usize] = bits;
+            place += 1;
+        }
+        value += 1;
+    }
+    values
+};
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const NOW: i64 = 1_786_000_010_000 * NS_PER_MS;
+
+    fn read(bytes: &[u8]) -> Result<Pathway, Refusal> {
+        decode(bytes, NOW, &Window::DEFAULT)
+    }
+
+    fn sample() -> Pathway {
+        Pathway {
+            hash: 424_242,
+            start_ns: 1_786_000_000_123 * NS_PER_MS,
+            edge_start_ns: 1_786_000_005_456 * NS_PER_MS,
+            ..Pathway::default()
+        }
+    }
+
+    #[test]
+    fn the_context_of_other_tracers() {
+        let text = b"MnkGAAAAAAD2kare+meg5are+mc=";
+        assert_eq!(read(text), Ok(sample()));
+        let mut out = [0; MAX];
+        let len = sample().encode_base64(&mut out);
+        assert_eq!(&out[..len], text);
+    }
+
+    #[test]
+    fn every_lenient_form() {
+        let mut binary = [0; MAX_BINARY];
+        let len = sample().encode_binary(&mut binary);
+        assert_eq!(read(&binary[..len]), Ok(sample()), "binary");
+        assert_eq!(read(&binary), Ok(sample()), "binary with trailing bytes");
+        assert_eq!(read(b"MnkGAAAAAAD2kare-meg5are-mc"), Ok(sample()), "URL-safe, no padding");
+        assert_eq!(read(b" \nMnkGAAAAAAD2kare+meg5are+mc=\r\n"), Ok(sample()), "white space");
+        assert_eq!(read(b"TW5rR0FBQUFBQUQya2FyZSttZWc1YXJlK21jPQ=="), Ok(sample()), "twice");
+        assert_eq!(read(b"MnkGAAAAAAD2kare+meg5are+mcAAAAA"), Ok(sample()), "zeros behind");
+    }
+
+    #[test]
+    fn longest_and_shortest() {
+        let mut out = [0; MAX];
+        let far = Pathway { hash: u64::MAX, start_ns: i64::MAX, edge_start_ns: i64::MAX, ..Pathway::default() };
+        let len = far.encode_base64(&mut out);
+        let back = decode(&out[..len], i64::MAX, &Window::ANY).unwrap();
+        assert_eq!(back.start_ns, i64::MAX / NS_PER_MS * NS_PER_MS);
+        let near = Pathway { hash: 0, start_ns: NS_PER_MS, edge_start_ns: NS_PER_MS, ..Pathway::default() };
+        let len = near.encode_base64(&mut out);
+        assert_eq!(len, 16);
+        assert_eq!(decode(&out[..len], NOW, &Window::ANY), Ok(near));
+    }
+
+    #[test]
+    fn each_refusal() {
+        assert_eq!(read(b"short"), Err(Refusal::Unreadable));
+        assert_eq!(read(&[0xff; 12]), Err(Refusal::Truncated));
+        assert_eq!(read(&[0xff; 26]), Err(Refusal::Overflow), "i64::MIN milliseconds");
+        assert_eq!(read(b"0123456789"), Err(Refusal::TooOld), "ten ASCII bytes are 1970");
+        let mut out = [0; MAX];
+        let mut later = sample();
+        later.edge_start_ns = NOW + 61_000 * NS_PER_MS;
+        let len = later.encode_base64(&mut out);
+        assert_eq!(read(&out[..len]), Err(Refusal::Future));
+    }
+
+    proptest::proptest! {
+        #[test]
+        fn any_bytes_are_read_or_refused(bytes: Vec<u8>, now: i64) {
+            let _ = decode(&bytes, now, &Window::DEFAULT);
+            let _ = decode(&bytes, now, &Window::ANY);
+        }
+
+        #[test]
+        fn round_trip(hash: u64, start in 1..i64::MAX / NS_PER_MS, edge in 1..i64::MAX / NS_PER_MS) {
+            let ns = |ms| ms * NS_PER_MS;
+            let pathway = Pathway { hash, start_ns: ns(start), edge_start_ns: ns(edge), ..Pathway::default() };
+            let mut text = [0; MAX];
+            let len = pathway.encode_base64(&mut text);
+            proptest::prop_assert_eq!(decode(&text[..len], NOW, &Window::ANY), Ok(pathway));
+            let mut binary = [0; MAX_BINARY];
+            let len = pathway.encode_binary(&mut binary);
+            proptest::prop_assert_eq!(Binary::from_bytes(&binary[..len]).parse(NOW, &Window::ANY), Ok(pathway));
+        }
+    }
+}

@@ -8,6 +8,7 @@
 //! Nothing here reads a clock on its own but the reporter: time is an argument, in nanoseconds since the Unix epoch.
 #![forbid(unsafe_code)]
 
+pub mod assemble;
 pub mod backlog;
 pub mod bucket;
 pub mod client;
@@ -17,17 +18,23 @@ pub mod counters;
 pub mod delivery;
 pub mod dogstatsd;
 pub mod edge;
+pub mod endpoint;
 pub mod error;
 pub mod fork;
 pub mod hash;
 pub mod header;
 pub mod intern;
+pub mod machine;
 pub mod pathway;
 pub mod payload;
 pub mod process_tags;
 pub mod reporter;
+pub mod request;
 pub mod shard;
 pub mod sketch;
+mod state;
+#[cfg(feature = "tls")]
+mod tls;
 pub mod transaction;
 #[cfg(feature = "http")]
 pub mod transport;

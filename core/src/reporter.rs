@@ -1,1 +1,236 @@
-//! (written next)
+//! The reporter: closes buckets every ten seconds and delivers payloads, in a thread of its own or in the host's.
+
+use crate::assemble;
+use crate::bucket::{DURATION_NS, start_of};
+use crate::client::Shared;
+use crate::config::Delivery;
+use crate::counters::Counter;
+use crate::delivery::{Outcome, Parcel};
+use crate::state::State;
+use crossbeam_channel::{RecvTimeoutError, Sender, TrySendError, bounded};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::sync::Arc;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+/// What the reporter's thread is told.
+pub(crate) enum Order {
+    /// There is something to wait for again.
+    Wake,
+    /// Deliver what is queued until it is gone or the time has come; then answer.
+    Deliver(Instant, Sender<()>),
+    /// End.
+    Quit,
+}
+
+/// How long after its end a bucket may stay open, so that processes do not all report at one moment.
+const SPREAD_NS: u64 = 500_000_000;
+/// How long a client that was freed without being stopped may go on delivering.
+const LAST_WORDS: Duration = Duration::from_secs(2);
+
+impl Shared {
+    /// Something was recorded in a bucket that nobody waits for yet.
+    #[cold]
+    pub(crate) fn wake(self: &Arc<Self>, state: &State) {
+        if self.parts.settings.delivery != Delivery::Thread || !state.idle.swap(false, Ordering::SeqCst) {
+            return;
+        }
+        if state.running.swap(true, Ordering::SeqCst) {
+            // A full channel holds orders that wake it as well.
+            let _ = state.orders.0.try_send(Order::Wake);
+            return;
+        }
+        let shared = Arc::clone(self);
+        if (self.hooks.spawn)(Box::new(move || shared.run())).is_err() {
+            state.counters.add(Counter::SpawnFailures, 1);
+            state.running.store(false, Ordering::SeqCst);
+            state.idle.store(true, Ordering::SeqCst);
+        }
+    }
+
+    /// The thread. A panic in it is contained and counted, and it goes on.
+    fn run(self: Arc<Self>) {
+        let state = self.states.here(&self.parts);
+        while catch_unwind(AssertUnwindSafe(|| self.work(state))).is_err() {
+            state.counters.add(Counter::Panics, 1);
+        }
+        state.running.store(false, Ordering::SeqCst);
+    }
+
+    fn work(&self, state: &State) {
+        let orders = &state.orders.1;
+        let mut next_tick = self.mono() + self.until_tick();
+        loop {
+            if let Some(fault) = self.hooks.fault {
+                fault();
+            }
+            let delivery = state.queue().next();
+            let has_buckets = state.has_buckets();
+            let order = if has_buckets || delivery.is_some() {
+                let tick = if has_buckets { next_tick } else { u64::MAX };
+                let wait = tick.min(delivery.unwrap_or(u64::MAX)).saturating_sub(self.mono());
+                orders.recv_timeout(Duration::from_nanos(wait))
+            } else {
+                // From here on whoever opens a bucket sends an order; what was opened before is seen by the next look.
+                state.idle.store(true, Ordering::SeqCst);
+                if state.has_buckets() {
+                    state.idle.store(false, Ordering::SeqCst);
+                    continue;
+                }
+                orders.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            };
+            match order {
+                Ok(Order::Wake) => next_tick = self.mono() + self.until_tick(),
+                Ok(Order::Deliver(until, answer)) => {
+                    self.deliver_until(state, until);
+                    let _ = answer.try_send(());
+                }
+                Ok(Order::Quit) | Err(RecvTimeoutError::Disconnected) => {
+                    if self.freed.load(Ordering::SeqCst) {
+                        state.tick(&self.parts, None, true, self.mono());
+                        state.queue().hasten(self.mono());
+                        self.deliver_until(state, Instant::now() + LAST_WORDS);
+                    }
+                    state.drop_queue();
+                    return;
+                }
+                Err(RecvTimeoutError::Timeout) => {
+                    if self.mono() >= next_tick {
+                        self.tick(state, Some((self.hooks.wall)()));
+                        next_tick = self.mono() + self.until_tick();
+                    }
+                    self.deliver(state, None);
+                }
+            }
+        }
+    }
+
+    /// Nanoseconds until the bucket that holds the wall clock's now is over, and a little more.
+    fn until_tick(&self) -> u64 {
+        let now_ns = (self.hooks.wall)();
+        let rest = (start_of(now_ns) + DURATION_NS).saturating_sub(now_ns).unsigned_abs();
+        rest + self.boot % SPREAD_NS
+    }
+
+    /// Takes the closed buckets and sends health counts.
+    fn tick(&self, state: &State, keep_ns: Option<i64>) {
+        state.tick(&self.parts, keep_ns, false, self.mono());
+        state.report_health(&self.parts.edges);
+    }
+
+    /// Posts what is due, in one round of connections, until `until`.
+    fn deliver(&self, state: &State, until: Option<Instant>) {
+        let mut round = None;
+        loop {
+            let left = until.map(|until| until.saturating_duration_since(Instant::now()));
+            if left.is_some_and(|left| left.is_zero()) {
+                return;
+            }
+            let Some(parcel) = state.queue().due(self.mono(), &state.counters) else { return };
+            let timeout = left.map_or(self.parts.settings.timeout, |left| left.min(self.parts.settings.timeout));
+            // A panic in there must not leave the parcel out for delivery for ever.
+            let outcome = catch_unwind(AssertUnwindSafe(|| self.post(&mut round, &parcel, timeout)));
+            let outcome = outcome.unwrap_or_else(|_| {
+                state.counters.add(Counter::Panics, 1);
+                round = None;
+                Outcome::Lost
+            });
+            self.settle(state, parcel.id, outcome);
+        }
+    }
+
+    /// Takes the outcome of a post.
+    pub(crate) fn settle(&self, state: &State, id: u64, outcome: Outcome) -> bool {
+        self.tell(outcome);
+        let limit = self.parts.settings.max_payload_bytes;
+        let split = |body: &[u8]| assemble::cut(body, limit);
+        let mut queue = state.queue();
+        let known = queue.settle(id, outcome, self.mono(), &state.counters, &split);
+        if !known && outcome == Outcome::Lost {
+            state.counters.add(Counter::Uncertain, 1);
+        }
+        known
+    }
+
+    #[cfg(feature = "http")]
+    fn post<'a>(
+        &'a self,
+        round: &mut Option<crate::transport::Session<'a>>,
+        parcel: &Parcel,
+        timeout: Duration,
+    ) -> Outcome {
+        if round.is_none() {
+            *round = self.transport.as_ref().and_then(|transport| transport.open().ok());
+        }
+        let Some(session) = round else { return Outcome::NotSent };
+        session.post(&parcel.body, &self.payload_id(parcel.id), timeout)
+    }
+
+    #[cfg(not(feature = "http"))]
+    fn post(&self, _round: &mut Option<()>, _parcel: &Parcel, _timeout: Duration) -> Outcome {
+        Outcome::NotSent
+    }
+
+    /// Posts what is queued, retries included, until it is gone or the time has come.
+    fn deliver_until(&self, state: &State, until: Instant) {
+        loop {
+            self.deliver(state, Some(until));
+            let next = state.queue().next();
+            let left = until.saturating_duration_since(Instant::now());
+            match next {
+                Some(next) if !left.is_zero() => {
+                    let wait = Duration::from_nanos(next.saturating_sub(self.mono()));
+                    std::thread::sleep(wait.min(left).max(Duration::from_millis(1)));
+                }
+                _ => return,
+            }
+        }
+    }
+
+    /// Takes all buckets, the open one too, and delivers until `until`. Answers whether nothing is left.
+    pub(crate) fn flush(self: &Arc<Self>, state: &State, until: Instant, close: bool) -> bool {
+        state.tick(&self.parts, None, close, self.mono());
+        if self.parts.settings.delivery == Delivery::Host {
+            return true;
+        }
+        state.queue().hasten(self.mono());
+        if state.queue().is_empty() {
+            return true;
+        }
+        if state.running.load(Ordering::SeqCst) {
+            let (answer, answered) = bounded(1);
+            let left = || until.saturating_duration_since(Instant::now());
+            if state.orders.0.send_timeout(Order::Deliver(until, answer), left()).is_ok() {
+                // The reporter stops posting at the same moment; it is given a little to say so.
+                let _ = answered.recv_timeout(left() + Duration::from_millis(20));
+            }
+        } else {
+            self.deliver_until(state, until);
+        }
+        state.queue().is_empty()
+    }
+
+    /// Tells the thread to end, without waiting for it.
+    pub(crate) fn quit(&self, state: &State) {
+        if state.running.load(Ordering::SeqCst) {
+            if let Err(TrySendError::Full(order)) = state.orders.0.try_send(Order::Quit) {
+                let _ = state.orders.0.send_timeout(order, Duration::from_millis(100));
+            }
+        }
+    }
+
+    /// Closes buckets when one is over, and delivers: the reporter of a host without our thread. Answers with the
+    /// nanoseconds after which it wants to be called again.
+    pub(crate) fn poll(&self, state: &State, now_ns: i64) -> u64 {
+        let bucket = start_of(now_ns);
+        if self.polled.swap(bucket, Ordering::SeqCst) != bucket {
+            self.tick(state, Some(now_ns));
+        }
+        if self.parts.settings.delivery == Delivery::Poll {
+            self.deliver(state, None);
+        }
+        let rest = (bucket + DURATION_NS - now_ns).unsigned_abs();
+        let retry = state.queue().next().map_or(u64::MAX, |next| next.saturating_sub(self.mono()));
+        rest.min(retry)
+    }
+}

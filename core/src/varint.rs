@@ -1,1 +1,111 @@
-//! (written next)
+//! The variable-length integers of the header: 7 bits a byte, lowest first, at most nine bytes.
+//!
+//! Bytes 1 to 8 carry 7 bits and a continuation flag; the ninth carries 8 bits and no flag (the rule of DataDog's
+//! sketches libraries). Signed values are zig-zag coded first, so that small negative numbers stay short.
+
+/// The most bytes that a value takes.
+pub const MAX: usize = 9;
+
+/// The bytes of `value`, zig-zag coded, as a little-endian word with zeros behind them, and how many they are. `None`
+/// when it takes [`MAX`] bytes: see [`nine`].
+#[inline]
+#[must_use]
+pub fn word(value: i64) -> Option<(u64, usize)> {
+    let raw = zigzag(value);
+    if raw >> 56 != 0 {
+        return None;
+    }
+    // All at once: the groups of seven bits are spread to bytes, and all but the last byte in use get the flag.
+    let spread = (raw & 0x0fff_ffff) | (raw & 0x00ff_ffff_f000_0000) << 4;
+    let spread = (spread & 0x0000_3fff_0000_3fff) | (spread & 0x0fff_c000_0fff_c000) << 2;
+    let spread = (spread & 0x007f_007f_007f_007f) | (spread & 0x3f80_3f80_3f80_3f80) << 1;
+    let last = (63 - (spread | 1).leading_zeros() as usize) / 8;
+    let flags = FLAGS & !(u64::MAX << (8 * last));
+    Some((spread | flags, last + 1))
+}
+
+/// All bytes of a value that takes the most.
+#[must_use]
+pub fn nine(value: i64) -> [u8; MAX] {
+    let raw = zigzag(value);
+    let mut bytes = [0; MAX];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = (raw >> (7 * at)) as u8 | 0x80;
+    }
+    bytes[MAX - 1] = (raw >> 56) as u8;
+    bytes
+}
+
+const fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
+}
+
+const FLAGS: u64 = 0x8080_8080_8080_8080;
+
+/// Reads a zig-zag coded value from the start of `bytes`; with it the number of bytes read, which may be more than are
+/// meant when `bytes` is longer than what was received: the caller compares. `None`: they end too soon.
+#[inline]
+#[must_use]
+pub fn get(bytes: &[u8]) -> Option<(i64, usize)> {
+    let Some(eight) = bytes.first_chunk::<8>() else { return get_slowly(bytes) };
+    let eight = u64::from_le_bytes(*eight);
+    let ends = !eight & FLAGS;
+    if ends == 0 {
+        return get_slowly(bytes);
+    }
+    let len = ends.trailing_zeros() as usize / 8 + 1;
+    let spread = eight & !FLAGS & (u64::MAX >> (64 - 8 * len));
+    let raw = (spread & 0x007f_007f_007f_007f) | (spread & 0x7f00_7f00_7f00_7f00) >> 1;
+    let raw = (raw & 0x0000_3fff_0000_3fff) | (raw & 0x3fff_0000_3fff_0000) >> 2;
+    let raw = (raw & 0x0fff_ffff) | (raw & 0x0fff_ffff_0000_0000) >> 4;
+    Some((unzigzag(raw), len))
+}
+
+#[cold]
+fn get_slowly(bytes: &[u8]) -> Option<(i64, usize)> {
+    let mut raw = 0u64;
+    for (at, &byte) in bytes.iter().take(MAX).enumerate() {
+        let last = at == MAX - 1;
+        raw |= u64::from(if last { byte } else { byte & 0x7f }) << (7 * at);
+        if last || byte < 0x80 {
+            return Some((unzigzag(raw), at + 1));
+        }
+    }
+    None
+}
+
+const fn unzigzag(raw: u64) -> i64 {
+    (raw >> 1) as i64 ^ -((raw & 1) as i64)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn put(value: i64) -> Vec<u8> {
+        match word(value) {
+            Some((word, len)) => word.to_le_bytes()[..len].to_vec(),
+            None => nine(value).to_vec(),
+        }
+    }
+
+    #[test]
+    fn round_trip_at_every_length() {
+        for shift in 0..64 {
+            for value in [1i64 << shift, (1i64 << shift).wrapping_sub(1), (-1i64) << shift] {
+                let bytes = put(value);
+                assert_eq!(get(&bytes), Some((value, bytes.len())));
+                assert_eq!(get_slowly(&bytes), Some((value, bytes.len())));
+                assert_eq!(get(&bytes[..bytes.len() - 1]), None, "cut short");
+                let longer = [&bytes[..], &[0xff; 9]].concat();
+                assert_eq!(get(&longer), Some((value, bytes.len())));
+            }
+        }
+    }
+
+    #[test]
+    fn the_ninth_byte_carries_eight_bits() {
+        assert_eq!(put(i64::MIN), [0xff; 9]);
+        assert_eq!(get(&[0xff; 12]), Some((i64::MIN, 9)));
+    }
+}
