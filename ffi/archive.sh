@@ -15,7 +15,7 @@ keep=$(sed -n 's/^[A-Za-z].*[ *]\(ds_[a-z0-9_]*\)(.*/\1/p' "$header" | grep -v '
 roots=$(for name in $keep; do printf ' -u %s' "$name"; done)
 # shellcheck disable=SC2086 # a list of options
 "$LD" -r --gc-sections $roots -o "$work/all.o" "$input"
-"$OBJCOPY" --wildcard --keep-global-symbol='ds_*' --strip-debug \
+"$OBJCOPY" --wildcard --keep-global-symbol='ds_*' --strip-unneeded \
   --remove-section .llvmbc --remove-section .llvmcmd --remove-section '.rela.llvm*' "$work/all.o" "$work/datastreams.o"
 rm -f "$output"
 "$AR" rcsD "$output" "$work/datastreams.o"

@@ -81,7 +81,7 @@ def optional(name, argument, text, docs):
     """Whether the documentation says that this pointer may be NULL."""
     if name.endswith("_with"):
         text += docs[name.removesuffix("_with")]
-    clauses = re.findall(rf"\b{argument}\b[^.:;]*?may be NULL", text)
+    clauses = re.findall(rf"\b{argument}\b[^.:]*?may be NULL(?! when)", text)
     if argument in ("header", "out", "out_len") and "NULL, 0" in text and "ds_set_checkpoint" in name:
         return True
     if argument == "tags" or argument == "client" and name == "ds_client_free" and "NULL is fine" in text:
