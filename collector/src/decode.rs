@@ -54,7 +54,8 @@ fn explain(pathway: &Pathway, now_ns: i64) -> Vec<String> {
     for (name, start_ns) in [("pathway start", pathway.start_ns), ("edge start", pathway.edge_start_ns)] {
         let start_ms = start_ns / NS_PER_MS;
         let age = now_ns.saturating_sub(start_ns) as f64 / 1e9;
-        let age = if age >= 0.0 { format!("{} ago", units::seconds(age)) } else { format!("in {}", units::seconds(-age)) };
+        let age =
+            if age >= 0.0 { format!("{} ago", units::seconds(age)) } else { format!("in {}", units::seconds(-age)) };
         lines.push(format!("{name:<14} {start_ms} ms = {} ({age})", clock::date(start_ms)));
         outside |= start_ns > now_ns.saturating_add(Window::DEFAULT.future_ns);
         outside |= start_ns < now_ns.saturating_sub(Window::DEFAULT.past_ns);

@@ -98,7 +98,8 @@ pub(crate) fn graph(model: &Model, window: Window, now_ns: i64) -> Graph<'_> {
         let stats: EdgeStats = edge.stats.get(window, now_ns);
         let (service, queue) = (service_id(key), clusters.queue(key));
         let langs = edge.langs.iter().map(|lang| lang.to_string());
-        let Node::Service { langs: known, .. } = nodes.entry(service.clone()).or_insert_with(|| service_node(key)) else {
+        let Node::Service { langs: known, .. } = nodes.entry(service.clone()).or_insert_with(|| service_node(key))
+        else {
             continue;
         };
         known.extend(langs);

@@ -13,6 +13,9 @@ mod quantiles;
 mod table;
 mod units;
 
+#[cfg(test)]
+mod tests;
+
 use clap::Parser;
 use cli::{Cli, Command};
 use std::process::ExitCode;

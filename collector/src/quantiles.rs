@@ -17,12 +17,14 @@ pub(crate) struct Quantiles {
 impl Quantiles {
     /// `None` when nothing was measured.
     pub(crate) fn of(sketch: &Sketch) -> Option<Self> {
+        // dd-trace-java and -js report negative latencies when clocks differ; the others clamp them.
+        let at = |quantile| sketch.quantile(quantile).map(|value| value.max(0.0));
         Some(Self {
             count: sketch.count().round() as u64,
-            p50: sketch.quantile(0.5)?,
-            p95: sketch.quantile(0.95)?,
-            p99: sketch.quantile(0.99)?,
-            max: sketch.max()?,
+            p50: at(0.5)?,
+            p95: at(0.95)?,
+            p99: at(0.99)?,
+            max: at(1.0)?,
         })
     }
 }

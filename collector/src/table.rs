@@ -9,9 +9,8 @@ use crate::{clock, units};
 use std::collections::HashMap;
 
 /// The columns; "origin" is the latency from origin.
-const HEADINGS: [&str; 12] = [
-    "EDGE", "MSG/S", "EDGE p50", "p95", "p99", "max", "ORIGIN p50", "p95", "p99", "max", "SIZE p50", "LAG",
-];
+const HEADINGS: [&str; 12] =
+    ["EDGE", "MSG/S", "EDGE p50", "p95", "p99", "max", "ORIGIN p50", "p95", "p99", "max", "SIZE p50", "LAG"];
 
 /// A line for each edge that something passed in the recent window.
 pub(crate) fn table(model: &Model, now_ns: i64) -> String {
@@ -32,7 +31,8 @@ fn rows(model: &Model, now_ns: i64) -> Vec<[String; 12]> {
     let shown = graph.edges.iter().filter(|arrow| arrow.messages > 0 && arrow.kind != Kind::Route);
     let row = |arrow: &crate::graph::Arrow<'_>| {
         let key = keys.get(&arrow.id)?;
-        let [edge, origin] = [arrow.edge_latency, arrow.pathway_latency].map(|quantiles| cells(quantiles, units::seconds));
+        let [edge, origin] =
+            [arrow.edge_latency, arrow.pathway_latency].map(|quantiles| cells(quantiles, units::seconds));
         let [edge_50, edge_95, edge_99, edge_max] = edge;
         let [origin_50, origin_95, origin_99, origin_max] = origin;
         let [size, ..] = cells(arrow.payload_size, units::bytes);

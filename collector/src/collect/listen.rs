@@ -7,9 +7,9 @@ use std::path::{Path, PathBuf};
 use tokio::net::{TcpListener, UnixListener};
 
 pub(super) async fn tcp(address: SocketAddr) -> Result<TcpListener, String> {
-    TcpListener::bind(address).await.map_err(|error| {
-        format!("cannot listen on {address}: {}; choose another with --listen", reason(&error))
-    })
+    TcpListener::bind(address)
+        .await
+        .map_err(|error| format!("cannot listen on {address}: {}; choose another with --listen", reason(&error)))
 }
 
 /// Removes the socket's file at the end.

@@ -9,7 +9,6 @@ mod server;
 use crate::{cli, clock, output, table};
 use limits::Limits;
 use server::Shared;
-use std::future::Future;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -74,8 +73,8 @@ async fn serve(serving: impl IntoFuture<Output = std::io::Result<()>>) {
 }
 
 /// Ends when the sender is dropped.
-fn until(mut stopped: watch::Receiver<()>) -> impl Future<Output = ()> + Send + 'static {
-    async move { while stopped.changed().await.is_ok() {} }
+async fn until(mut stopped: watch::Receiver<()>) {
+    while stopped.changed().await.is_ok() {}
 }
 
 async fn print(shared: Arc<Shared>, every: Duration, stopped: watch::Receiver<()>) {
