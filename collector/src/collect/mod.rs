@@ -1,6 +1,6 @@
 //! `datastreams collect`.
 
-mod intake;
+pub(crate) mod intake;
 pub(crate) mod limits;
 mod listen;
 mod repeats;
