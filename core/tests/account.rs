@@ -58,9 +58,9 @@ enum Answer {
     /// The payload is not sent.
     Down,
     /// The payload arrives, the answer does not.
-    LosesAnswer,
+    NoAnswer,
     /// The connection breaks before the whole payload has arrived.
-    LosesRequest,
+    Broken,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -68,8 +68,8 @@ fn event() -> impl Strategy<Value = Event> {
         5 => Just(Answer::Status(202)),
         1 => prop::sample::select(vec![400, 401, 404, 408, 425, 429, 500, 503, 302]).prop_map(Answer::Status),
         1 => Just(Answer::Down),
-        1 => Just(Answer::LosesAnswer),
-        1 => Just(Answer::LosesRequest),
+        1 => Just(Answer::NoAnswer),
+        1 => Just(Answer::Broken),
     ];
     prop_oneof![
         12 => (0..6usize, 1..40u8, 0..30u8, -90_000..3_000_000i64, any::<u32>()).prop_map(
@@ -117,11 +117,11 @@ impl Agent {
                 status
             }
             Answer::Down => 0,
-            Answer::LosesAnswer => {
+            Answer::NoAnswer => {
                 self.arrive(taken);
                 -1
             }
-            Answer::LosesRequest => -1,
+            Answer::Broken => -1,
         }
     }
 }
