@@ -9,7 +9,7 @@ fault=${2:+$PWD/$2}
 tool=${TOOL-}
 here=tests/c
 out=build/test/c$tool
-mkdir -p "$out"
+mkdir -p "$out/bin"
 flags="-std=gnu11 -O1 -g -Wall -Wextra -Wshadow -Wpedantic -Werror -Iinclude -I$here"
 run=
 forks=24 messages=20000
@@ -61,7 +61,7 @@ try() {
     n=$((n - 1))
   done
   # shellcheck disable=SC2086
-  if ! timeout 300 $run "$out/$program" "$@" >"$dir/output"; then
+  if ! timeout 300 $run "$out/bin/$program" "$@" >"$dir/output"; then
     echo "test-c: $name failed" >&2
     exit 1
   fi
@@ -75,7 +75,7 @@ try() {
 
 compile() {
   # shellcheck disable=SC2086
-  "${CC:-gcc}" $flags "$here/$1.c" -o "$out/$1" -L"$2" -ldatastreams -Wl,-rpath,"$2" -lpthread -ldl
+  "${CC:-gcc}" $flags "$here/$1.c" -o "$out/bin/$1" -L"$2" -ldatastreams -Wl,-rpath,"$2" -lpthread -ldl
 }
 
 for program in basics host sigpipe fork threads unload; do compile $program "$build"; done
