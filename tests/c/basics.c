@@ -256,5 +256,5 @@ int main(int argc, char **argv) {
   disabled();
   log_lines();
   full();
-  return 0;
+  return done();
 }

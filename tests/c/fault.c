@@ -82,5 +82,5 @@ int main(int argc, char **argv) {
   CHECK(dup2(shown[0], 1) == 1 && dup2(shown[1], 2) == 2);
   CHECK_INT(printed.st_size, 0);
   printf("EXPECT _all %" PRIu64 "\n", recorded);
-  return 0;
+  return done();
 }

@@ -111,5 +111,5 @@ int main(int argc, char **argv) {
   CHECK_INT(counter(client, "messages_delivered"), recorded);
   printf("EXPECT who:parent %" PRIu64 "\n", recorded);
   ds_client_free(client);
-  return 0;
+  return done();
 }

@@ -60,5 +60,5 @@ int main(int argc, char **argv) {
   CHECK_OK(ds_client_stop(client, 0));
   ds_client_free(client);
   printf("HOST 100\n");
-  return 0;
+  return done();
 }

@@ -54,5 +54,5 @@ int main(int argc, char **argv) {
   printf("EXPECT _all %" PRIu64 "\n", counter(client, "checkpoints"));
   CHECK_OK(ds_client_stop(client, 1000));
   ds_client_free(client);
-  return 0;
+  return done();
 }

@@ -50,5 +50,5 @@ int main(int argc, char **argv) {
   CHECK_INT(counter(client, "messages_delivered"), recorded);
   printf("EXPECT _all %" PRIu64 "\n", recorded);
   ds_client_free(client);
-  return 0;
+  return done();
 }

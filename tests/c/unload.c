@@ -34,5 +34,5 @@ int main(int argc, char **argv) {
   int status = 1;
   CHECK(waitpid(pid, &status, 0) == pid && status == 0);
   sleep_ms(100); /* the reporter's last words */
-  return 0;
+  return done();
 }
