@@ -91,6 +91,7 @@ pub(crate) struct LagSum {
 pub(crate) fn graph(model: &Model, window: Window, now_ns: i64) -> Graph<'_> {
     let clusters = Clusters::new(model);
     let backlogs = model.backlogs.lags();
+    let lags = sums(&backlogs);
     let mut nodes = BTreeMap::new();
     let mut arrows = Vec::new();
     for edge in &model.edges {
@@ -118,7 +119,7 @@ pub(crate) fn graph(model: &Model, window: Window, now_ns: i64) -> Graph<'_> {
             edge_latency: Quantiles::of(&stats.edge_latency),
             pathway_latency: Quantiles::of(&stats.pathway_latency),
             payload_size: Quantiles::of(&stats.payload_size),
-            lag: lag(&queue, key, &backlogs),
+            lag: lag(&queue, key, &lags),
         });
         nodes.entry(queue.id()).or_insert_with(|| queue.node());
     }
@@ -185,18 +186,28 @@ pub(crate) fn kind(edge: &EdgeKey) -> Kind {
     }
 }
 
-fn lag(queue: &Queue<'_>, edge: &EdgeKey, backlogs: &[Lag]) -> Option<LagSum> {
+/// Environment, type, cluster, topic and group.
+type GroupKey<'a> = [&'a str; 5];
+
+/// The lag of each group, over the partitions of which it is known: messages and partitions.
+fn sums(backlogs: &[Lag]) -> BTreeMap<GroupKey<'_>, (i64, u64)> {
+    let mut sums = BTreeMap::new();
+    for (backlog, lag) in backlogs.iter().filter_map(|backlog| Some((backlog, backlog.lag?))) {
+        let key: GroupKey<'_> = [&backlog.env, &backlog.kind, &backlog.cluster, &backlog.topic, &backlog.group];
+        let (messages, partitions) = sums.entry(key).or_insert((0i64, 0));
+        *messages = messages.saturating_add(lag);
+        *partitions += 1;
+    }
+    sums
+}
+
+fn lag(queue: &Queue<'_>, edge: &EdgeKey, lags: &BTreeMap<GroupKey<'_>, (i64, u64)>) -> Option<LagSum> {
     let group = edge.tag("group").or(edge.tag("consumer_group"))?;
     if edge.direction() != Direction::In {
         return None;
     }
-    let mine = backlogs.iter().filter(|lag| {
-        let names = (&*lag.env, &*lag.kind, &*lag.cluster, &*lag.topic, &*lag.group);
-        names == (queue.env, queue.kind, queue.cluster, queue.name, group)
-    });
-    let (messages, partitions) =
-        mine.filter_map(|lag| lag.lag).fold((0i64, 0), |(sum, n), lag| (sum.saturating_add(lag), n + 1));
-    (partitions > 0).then(|| LagSum { messages, partitions, group: group.into() })
+    let &(messages, partitions) = lags.get(&[queue.env, queue.kind, queue.cluster, queue.name, group])?;
+    Some(LagSum { messages, partitions, group: group.into() })
 }
 
 /// A queue as an edge names it.

@@ -1,7 +1,7 @@
 //! How far producers and consumers have come: offsets by queue, partition and group.
 
 use datastreams_core::payload::Backlog;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most bytes of the names of one queue.
 const MAX_NAME: usize = 4096;
@@ -16,6 +16,13 @@ pub(crate) struct Partition {
     /// Equal topics of several clusters are not one. Empty: the client did not tell.
     pub(crate) cluster: Box<str>,
     pub(crate) partition: Box<str>,
+}
+
+impl Partition {
+    /// The queue it belongs to, whatever the cluster.
+    fn queue(&self) -> [&str; 3] {
+        [&self.env, &self.kind, &self.topic]
+    }
 }
 
 /// What is known of a partition. The greatest offsets are kept: reports come late and more than once.
@@ -131,12 +138,19 @@ impl Backlogs {
     /// The lag of every group in every partition, those behind and those not. A client that does not tell the cluster
     /// is taken to mean the only one in which others know the topic.
     pub(crate) fn lags(&self) -> Vec<Lag> {
-        let mut merged = self.partitions.clone();
+        let mut clusters: BTreeMap<[&str; 3], BTreeSet<&str>> = BTreeMap::new();
+        for key in self.partitions.keys().filter(|key| !key.cluster.is_empty()) {
+            clusters.entry(key.queue()).or_default().insert(&key.cluster);
+        }
+        let mut merged: BTreeMap<Partition, Offsets> = BTreeMap::new();
         for (partition, offsets) in &self.partitions {
-            if let Some(cluster) = self.only_cluster(partition) {
-                merged.remove(partition);
-                merged.entry(Partition { cluster: cluster.into(), ..partition.clone() }).or_default().merge(offsets);
+            let mut key = partition.clone();
+            if let Some(clusters) = clusters.get(&key.queue())
+                && clusters.len() == 1
+            {
+                key.cluster = clusters.first().copied().unwrap_or_default().into();
             }
+            merged.entry(key).or_default().merge(offsets);
         }
         let lags = merged.into_iter().flat_map(|(partition, offsets)| {
             let end = offsets.end();
@@ -154,16 +168,6 @@ impl Backlogs {
             })
         });
         lags.collect()
-    }
-
-    fn only_cluster(&self, of: &Partition) -> Option<&str> {
-        if !of.cluster.is_empty() {
-            return None;
-        }
-        let same = |key: &&Partition| key.env == of.env && key.kind == of.kind && key.topic == of.topic;
-        let mut clusters = self.partitions.range(of..).map(|(key, _)| key).take_while(same).map(|key| &*key.cluster);
-        let only = clusters.clone().find(|cluster| !cluster.is_empty())?;
-        clusters.all(|cluster| cluster.is_empty() || cluster == only).then_some(only)
     }
 }
 
