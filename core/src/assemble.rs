@@ -10,8 +10,8 @@ use crate::counters::{Counter, Counters};
 use crate::delivery::Piece;
 use crate::edge::{Edges, Tags};
 use crate::hash;
-use crate::payload::{self, Halves, Payload, Point};
-use crate::sketch::bins::Bins;
+use crate::payload::{self, Halves, Payload, Point, TimestampType};
+use crate::sketch::Bins;
 use crate::transaction::Names;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -136,7 +136,8 @@ impl Assembler<'_> {
         while let Some((shard, first)) = groups.next() {
             let place = (first.edge, first.parent);
             let mut kinds: [Option<(usize, Group)>; 3] = [None, None, None];
-            kinds[first.kind as usize] = Some((shard, first));
+            let kind = first.kind as usize;
+            kinds[kind] = Some((shard, first));
             while let Some((shard, group)) = groups.next_if(|(_, group)| (group.edge, group.parent) == place) {
                 match &mut kinds[group.kind as usize] {
                     Some((_, same)) => {
@@ -176,7 +177,7 @@ impl Assembler<'_> {
     fn points(&self, start_ns: i64, kinds: &mut [Option<(usize, Group)>; 3], open: &mut Open<'_>) {
         let [both, current, origin] = kinds;
         let both = both.as_ref().map(|(_, group)| group);
-        let mut point = |only: &mut Option<(usize, Group)>, kind: Kind| {
+        let point = |only: &mut Option<(usize, Group)>, kind: Kind| {
             if let (Some((_, only)), Some(both)) = (only.as_mut(), both) {
                 only.absorb(both, self.budget);
             }
@@ -194,7 +195,7 @@ impl Assembler<'_> {
                 pathway_latency: encode(&group.pathway_latency),
                 edge_latency: encode(&group.edge_latency),
                 payload_size: encode(&group.payload_size),
-                timestamp_type: if kind == Kind::Origin { payload::ORIGIN } else { payload::CURRENT },
+                timestamp_type: Some(if kind == Kind::Origin { TimestampType::Origin } else { TimestampType::Current }),
                 ..Point::default()
             };
             Some((point, group.messages(), info.service.clone()))
@@ -252,18 +253,17 @@ impl Assembler<'_> {
     }
 
     fn payload(&self, service: Option<&str>) -> Payload {
-        let given = |text: &str| (!text.is_empty()).then(|| text.to_owned());
         let settings = self.settings;
         Payload {
-            env: Some(settings.env.clone()),
+            env: settings.env.clone(),
             service: service.unwrap_or(&settings.service).to_owned(),
-            primary_tag: given(&settings.primary_tag),
-            version: given(&settings.version),
+            primary_tag: settings.primary_tag.clone(),
+            version: settings.version.clone(),
             tracer_version: settings.library_version.clone(),
             lang: settings.language.clone(),
-            hostname: given(&settings.hostname),
-            tags: (!settings.tags.is_empty()).then(|| settings.tags.clone()),
-            process_tags: (!settings.process_tags.is_empty()).then(|| settings.process_tags.clone()),
+            hostname: settings.hostname.clone(),
+            tags: settings.tags.to_vec(),
+            process_tags: settings.process_tags.to_vec(),
             product_mask: Some(payload::PRODUCT_DATA_STREAMS),
             ..Payload::default()
         }
@@ -323,11 +323,12 @@ pub fn pieces(payload: Payload, messages: u64, transactions: u64, limit: usize, 
     }
     match payload.halves() {
         Halves::One(_) => sink(Piece { body: body.into(), messages, transactions }),
-        Halves::Two(first, second) => {
+        Halves::Two(halves) => {
+            let [first, second] = *halves;
             let counts = (first.messages(), first.transactions());
             let rest = (messages.saturating_sub(counts.0), transactions.saturating_sub(counts.1));
-            pieces(*first, counts.0, counts.1, limit, sink);
-            pieces(*second, rest.0, rest.1, limit, sink);
+            pieces(first, counts.0, counts.1, limit, sink);
+            pieces(second, rest.0, rest.1, limit, sink);
         }
     }
 }
@@ -339,9 +340,10 @@ pub fn cut(body: &[u8], limit: usize) -> Option<Vec<Piece>> {
     let Ok(payload) = read else { return Some(Vec::new()) };
     match payload.halves() {
         Halves::One(_) => None,
-        Halves::Two(first, second) => {
+        Halves::Two(halves) => {
             let mut all = Vec::new();
-            for half in [*first, *second] {
+            let [first, second] = *halves;
+            for half in [first, second] {
                 let (messages, transactions) = (half.messages(), half.transactions());
                 pieces(half, messages, transactions, limit, &mut |piece| all.push(piece));
             }

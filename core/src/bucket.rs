@@ -8,7 +8,7 @@ use crate::backlog::Backlogs;
 use crate::counters::{Counter, Counters};
 use crate::edge::EdgeInfo;
 use crate::hash;
-use crate::sketch::bins::{Bins, Growth};
+use crate::sketch::{Bins, Growth};
 use std::sync::atomic::{AtomicU64, Ordering};
 
 /// The length of a bucket, in nanoseconds: what every receiver expects.

@@ -4,7 +4,6 @@ use crate::bucket::Values;
 use crate::config::{Config, Delivery, Settings};
 use crate::counters::{Counter, Counters};
 use crate::delivery::Outcome;
-use crate::dogstatsd::Health;
 use crate::edge::{Edge, Edges};
 use crate::error::Error;
 use crate::fork;
@@ -12,7 +11,7 @@ use crate::header::{self, Refusal, Window};
 use crate::pathway::{Crossing, Pathway, Step};
 use crate::request;
 use crate::shard::Recorded;
-use crate::sketch::bins::Bins;
+use crate::sketch::Bins;
 use crate::state::{Parts, State, States};
 use crate::transaction::{self, Names};
 use std::collections::BTreeMap;
@@ -109,7 +108,6 @@ pub(crate) struct Shared {
     log: Mutex<Option<Log>>,
     #[cfg(feature = "http")]
     pub(crate) transport: Option<crate::transport::Transport>,
-    pub(crate) health: Option<Health>,
     /// Tells this client's payloads from all others'; also spreads the processes' reports.
     pub(crate) boot: u64,
     /// The generation that made the client.
@@ -150,7 +148,6 @@ impl Client {
             _ if !settings.enabled => None,
             _ => Some(crate::transport::Transport::new(&settings).map_err(|error| Error::invalid(error.to_string()))?),
         };
-        let health = settings.dogstatsd.as_ref().filter(|_| settings.enabled).map(|_| Health::new(&settings));
         let max_edges = if settings.enabled { settings.max_edges as u32 } else { 0 };
         let edges = Edges::new(&settings.service, &settings.env, &settings.primary_tag, max_edges);
         let log = hooks.log.take();
@@ -163,7 +160,6 @@ impl Client {
             log: Mutex::new(log),
             #[cfg(feature = "http")]
             transport,
-            health,
             boot,
             born: fork::generation(),
             window,
@@ -193,7 +189,13 @@ impl Client {
     /// # Errors
     /// No tags, too many or too long ones, or an empty one.
     pub fn intern(&self, tags: &[&str], service: &str) -> Result<Edge, Error> {
-        self.shared.parts.edges.intern(tags, service, &self.state().counters)
+        let parts = &self.shared.parts;
+        if parts.settings.enabled {
+            parts.edges.intern(tags, service, &self.state().counters)
+        } else {
+            // Any edge will do: nothing is recorded for it.
+            Ok(parts.edges.other(tags))
+        }
     }
 
     /// A message passes an edge: measures and records it, and answers with the pathway to send on.

@@ -212,6 +212,18 @@ impl Settings {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ConfigError(String);
 
+impl ConfigError {
+    /// `name` has a `value` that cannot be meant, because of `why`.
+    pub(crate) fn new(name: &str, value: &str, why: &str) -> Self {
+        // Long enough to recognise, short enough for the C interface's 252 bytes; escaped: it ends up in a terminal.
+        let mut shown: String = value.chars().take(60).flat_map(char::escape_debug).take(80).collect();
+        if value.chars().nth(60).is_some() {
+            shown.push_str("...");
+        }
+        Self(format!("{name} is \"{shown}\": {why}"))
+    }
+}
+
 impl fmt::Display for ConfigError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
@@ -221,12 +233,7 @@ impl fmt::Display for ConfigError {
 impl std::error::Error for ConfigError {}
 
 fn refuse(name: &str, value: &str, why: &str) -> ConfigError {
-    // Long enough to recognise, short enough for the C interface's 252 bytes; escaped, since it ends up in a terminal.
-    let mut shown: String = value.chars().take(60).flat_map(char::escape_debug).take(80).collect();
-    if value.chars().nth(60).is_some() {
-        shown.push_str("...");
-    }
-    ConfigError(format!("{name} is \"{shown}\": {why}"))
+    ConfigError::new(name, value, why)
 }
 
 /// The environment as options see it: trimmed, and empty is unset.

@@ -102,12 +102,23 @@ impl Edges {
         }
         checked?;
         let service = (!service.is_empty() && *service != *self.service).then_some(service);
-        let number = self.add(&sorted(tags), service).unwrap_or_else(|_full| {
-            counters.add(Counter::CutEdges, 1);
-            direction(tags) as u32
-        });
-        counters.set(Counter::Edges, u64::from(self.len()));
-        Ok(Edge(u64::from(self.client) << 32 | u64::from(number)))
+        Ok(self.add(&sorted(tags), service).map_or_else(
+            |_full| {
+                counters.add(Counter::CutEdges, 1);
+                self.other(tags)
+            },
+            |number| self.named(number),
+        ))
+    }
+
+    /// The edge for the rest, of the direction that `tags` have.
+    #[must_use]
+    pub fn other(&self, tags: &[&str]) -> Edge {
+        self.named(direction(tags) as u32)
+    }
+
+    fn named(&self, number: u32) -> Edge {
+        Edge(u64::from(self.client) << 32 | u64::from(number))
     }
 
     fn add(&self, tags: &[&str], service: Option<&str>) -> Result<u32, crate::intern::Full> {
@@ -194,7 +205,7 @@ mod tests {
             assert_eq!(&*info.tags[0], "_other");
         }
         assert_eq!(counters.get(Counter::CutEdges), 10);
-        assert_eq!(counters.get(Counter::Edges), 1);
+        assert_eq!(edges.len(), 1);
         assert_eq!(first, edges.intern(&["direction:out"], "", &counters).unwrap());
     }
 

@@ -29,6 +29,15 @@ pub struct Endpoint {
     pub agentless: bool,
 }
 
+impl std::fmt::Display for Endpoint {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        match &self.socket {
+            Some(socket) => write!(f, "unix://{}", socket.display()),
+            None => f.write_str(&self.origin),
+        }
+    }
+}
+
 impl Endpoint {
     /// An agent given as `http://host[:port][/base]`, `https://...` or `unix:///path`. The error completes the
     /// sentence "... is not an agent address: ".

@@ -83,43 +83,48 @@ impl std::fmt::Display for Refusal {
 /// Writes the binary form; returns its length.
 #[inline]
 pub fn encode_binary(pathway: &Pathway, out: &mut [u8; MAX_BINARY]) -> usize {
+    let mut room = [0; ROOM];
+    let len = put(pathway, &mut room);
+    out.copy_from_slice(&room[..MAX_BINARY]);
+    len
+}
+
+/// The binary form, rounded up to whole groups of base64.
+const ROOM: usize = MAX / 4 * 3;
+
+#[inline]
+fn put(pathway: &Pathway, out: &mut [u8; ROOM]) -> usize {
     let mut time = [0; varint::MAX];
     out[..8].copy_from_slice(&pathway.hash.to_le_bytes());
-    let mut len = 8;
-    for start in [pathway.start_ns, pathway.edge_start_ns] {
-        let bytes = varint::put(start / NS_PER_MS, &mut time);
-        // The whole array is copied, which is one move instead of a loop; what is too much is written over or not read.
-        if let Some(room) = out.get_mut(len..len + varint::MAX) {
-            room.copy_from_slice(&time);
-        }
-        len += bytes;
-    }
-    len
+    let first = varint::put(pathway.start_ns / NS_PER_MS, &mut time);
+    // Whole arrays are copied: one move instead of a loop. What is too much is written over, or zero.
+    out[8..8 + varint::MAX].copy_from_slice(&time);
+    let mut time = [0; varint::MAX];
+    let second = varint::put(pathway.edge_start_ns / NS_PER_MS, &mut time);
+    // At most nine, which the compiler cannot see.
+    let at = 8 + first.min(varint::MAX);
+    out[at..at + varint::MAX].copy_from_slice(&time);
+    at + second
 }
 
 /// Writes the base64 form; returns its length.
 #[inline]
 pub fn encode_base64(pathway: &Pathway, out: &mut [u8; MAX]) -> usize {
     const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
-    let mut binary = [0; MAX_BINARY];
-    let len = encode_binary(pathway, &mut binary);
-    // What encode_binary left behind the end must not leak into the last group.
-    if let Some(rest) = binary.get_mut(len..) {
-        rest.fill(0);
-    }
+    let mut binary = [0; ROOM];
+    let len = put(pathway, &mut binary);
     let groups = len.div_ceil(3);
-    for (four, three) in out.chunks_exact_mut(4).zip(binary.chunks(3)).take(groups) {
-        let at = |index: usize| u32::from(three.get(index).copied().unwrap_or(0));
-        let bits = at(0) << 16 | at(1) << 8 | at(2);
-        four[0] = ALPHABET[(bits >> 18) as usize & 63];
-        four[1] = ALPHABET[(bits >> 12) as usize & 63];
-        four[2] = ALPHABET[(bits >> 6) as usize & 63];
-        four[3] = ALPHABET[bits as usize & 63];
+    for (four, three) in out.as_chunks_mut::<4>().0.iter_mut().zip(binary.as_chunks::<3>().0).take(groups) {
+        let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
+        *four = [18, 12, 6, 0].map(|shift| ALPHABET[(bits >> shift) as usize & 63]);
     }
     let end = groups * 4;
-    let padding = (3 - len % 3) % 3;
-    for pad in &mut out[end - padding..end] {
-        *pad = b'=';
+    let padding = groups * 3 - len;
+    if padding > 0 {
+        out[end - 1] = b'=';
+    }
+    if padding > 1 {
+        out[end - 2] = b'=';
     }
     end
 }
@@ -133,11 +138,10 @@ pub fn encode_base64(pathway: &Pathway, out: &mut [u8; MAX]) -> usize {
 /// The cause, when no reading gives two times within `window` around `now_ns`.
 #[inline]
 pub fn decode(bytes: &[u8], now_ns: i64, window: &Window) -> Result<Pathway, Refusal> {
-    let mut once = [0; MAX_TEXT / 4 * 3];
-    let once = from_base64(bytes, &mut once);
-    match parse(once, now_ns, window) {
+    let once = Binary::from_base64(bytes);
+    match once.parse(now_ns, window) {
         Ok(pathway) => Ok(pathway),
-        Err(refusal) => decode_otherwise(bytes, once, refusal, now_ns, window),
+        Err(refusal) => decode_otherwise(bytes, &once, refusal, now_ns, window),
     }
 }
 
@@ -145,16 +149,14 @@ pub fn decode(bytes: &[u8], now_ns: i64, window: &Window) -> Result<Pathway, Ref
 #[cold]
 fn decode_otherwise(
     bytes: &[u8],
-    once: &[u8],
+    once: &Binary,
     first: Refusal,
     now_ns: i64,
     window: &Window,
 ) -> Result<Pathway, Refusal> {
-    let mut twice = [0; MAX_TEXT / 4 * 3];
-    let twice = from_base64(once, &mut twice);
     let mut furthest = first;
-    for reading in [twice, bytes] {
-        match parse(reading, now_ns, window) {
+    for reading in [Binary::from_base64(&once.bytes[..once.len]), Binary::from_bytes(bytes)] {
+        match reading.parse(now_ns, window) {
             Ok(pathway) => return Ok(pathway),
             Err(refusal) if refusal.reach() > furthest.reach() => furthest = refusal,
             Err(_) => {}
@@ -163,74 +165,125 @@ fn decode_otherwise(
     Err(furthest)
 }
 
-fn parse(binary: &[u8], now_ns: i64, window: &Window) -> Result<Pathway, Refusal> {
-    if binary.len() < MIN_BINARY {
-        return Err(Refusal::Unreadable);
-    }
-    let (Some(hash), Some(times)) = (binary.first_chunk::<8>(), binary.get(8..)) else {
-        return Err(Refusal::Unreadable);
-    };
-    let (start, len) = varint::get(times).ok_or(Refusal::Truncated)?;
-    let (edge_start, _) = times.get(len..).and_then(varint::get).ok_or(Refusal::Truncated)?;
-    let ns = |ms: i64| ms.checked_mul(NS_PER_MS).ok_or(Refusal::Overflow);
-    let (start_ns, edge_start_ns) = (ns(start)?, ns(edge_start)?);
-    for time in [start_ns, edge_start_ns] {
-        if time > now_ns.saturating_add(window.future_ns) {
-            return Err(Refusal::Future);
-        }
-        // Zero would read as "no pathway", and nothing was produced before the epoch.
-        if time <= 0 || time < now_ns.saturating_sub(window.past_ns) {
-            return Err(Refusal::TooOld);
-        }
-    }
-    Ok(Pathway { hash: u64::from_le_bytes(*hash), start_ns, edge_start_ns, ..Pathway::default() })
+/// Bytes in which a pathway may be.
+struct Binary {
+    /// Longer than what is read, so that integers can be loaded eight bytes at once.
+    bytes: [u8; MAX_TEXT],
+    len: usize,
 }
 
-/// The value of each base64 character in either alphabet; 255 for all others.
-const VALUES: [u8; 256] = {
-    let mut values = [255u8; 256];
-    let mut i = 0;
-    while i < 26 {
-        values[b'A' as usize + i] = i as u8;
-        values[b'a' as usize + i] = 26 + i as u8;
-        i += 1;
+impl Binary {
+    fn from_bytes(from: &[u8]) -> Self {
+        let len = from.len().min(MAX_BINARY);
+        let mut bytes = [0; MAX_TEXT];
+        bytes[..len].copy_from_slice(&from[..len]);
+        Self { bytes, len }
     }
-    let mut i = 0;
-    while i < 10 {
-        values[b'0' as usize + i] = 52 + i as u8;
-        i += 1;
+
+    /// Decodes the longest prefix of base64 characters, whitespace before it skipped. Empty when it is too short for a
+    /// pathway.
+    #[inline]
+    fn from_base64(text: &[u8]) -> Self {
+        let mut binary = Self { bytes: [0; MAX_TEXT], len: 0 };
+        let text = text.trim_ascii_start();
+        let text = &text[..text.len().min(MAX_TEXT)];
+        let (fours, _) = text.as_chunks::<4>();
+        let mut at = 0;
+        for &[a, b, c, d] in fours {
+            let [t0, t1, t2, t3] = &VALUES;
+            let bits = t0[usize::from(a)] | t1[usize::from(b)] | t2[usize::from(c)] | t3[usize::from(d)];
+            if bits & FOREIGN != 0 {
+                break;
+            }
+            // Three bytes and a zero, which the next group writes over.
+            if let Some(room) = binary.bytes.get_mut(at..at + 4) {
+                room.copy_from_slice(&(bits << 8).to_be_bytes());
+            }
+            at += 3;
+        }
+        binary.len = at;
+        let rest = text.get(at / 3 * 4..).unwrap_or_default();
+        binary.finish(rest);
+        binary
     }
-    values[b'+' as usize] = 62;
-    values[b'-' as usize] = 62;
-    values[b'/' as usize] = 63;
-    values[b'_' as usize] = 63;
+
+    /// The last characters, fewer than four.
+    #[inline]
+    fn finish(&mut self, rest: &[u8]) {
+        let good = rest.iter().take(3).take_while(|&&byte| VALUES[0][usize::from(byte)] != FOREIGN);
+        let mut bits = 0;
+        let mut count = 0;
+        for &byte in good {
+            bits |= VALUES[3][usize::from(byte)] << (18 - 6 * count);
+            count += 1;
+        }
+        let chars = self.len / 3 * 4 + count;
+        if chars < MIN_TEXT {
+            self.len = 0;
+            return;
+        }
+        if let Some(room) = self.bytes.get_mut(self.len..self.len + 4) {
+            room.copy_from_slice(&(bits << 8).to_be_bytes());
+        }
+        // One character alone carries six bits: not a byte.
+        self.len += count.saturating_sub(1);
+    }
+
+    #[inline]
+    fn parse(&self, now_ns: i64, window: &Window) -> Result<Pathway, Refusal> {
+        if self.len < MIN_BINARY {
+            return Err(Refusal::Unreadable);
+        }
+        let (Some(hash), Some(times)) = (self.bytes.first_chunk::<8>(), self.bytes.get(8..)) else {
+            return Err(Refusal::Unreadable);
+        };
+        let room = self.len - 8;
+        let (start, first) = varint::get(times).ok_or(Refusal::Truncated)?;
+        let (edge_start, second) = times.get(first..).and_then(varint::get).ok_or(Refusal::Truncated)?;
+        if first + second > room {
+            return Err(Refusal::Truncated);
+        }
+        let ns = |ms: i64| ms.checked_mul(NS_PER_MS).ok_or(Refusal::Overflow);
+        let (start_ns, edge_start_ns) = (ns(start)?, ns(edge_start)?);
+        for time in [start_ns, edge_start_ns] {
+            if time > now_ns.saturating_add(window.future_ns) {
+                return Err(Refusal::Future);
+            }
+            // Zero would read as "no pathway", and nothing was produced before the epoch.
+            if time <= 0 || time < now_ns.saturating_sub(window.past_ns) {
+                return Err(Refusal::TooOld);
+            }
+        }
+        Ok(Pathway { hash: u64::from_le_bytes(*hash), start_ns, edge_start_ns, ..Pathway::default() })
+    }
+}
+
+/// Set in [`VALUES`] for what is no base64 character.
+const FOREIGN: u32 = 1 << 24;
+
+/// The bits of each base64 character in either alphabet, for each of the four places in a group.
+static VALUES: [[u32; 256]; 4] = {
+    let mut values = [[FOREIGN; 256]; 4];
+    let mut value = 0;
+    while value < 64u32 {
+        let chars: [u8; 2] = match value {
+            0..26 => [b'A' + value as u8; 2],
+            26..52 => [b'a' + value as u8 - 26; 2],
+            52..62 => [b'0' + value as u8 - 52; 2],
+            62 => *b"+-",
+            _ => *b"/_",
+        };
+        let mut place = 0;
+        while place < 4 {
+            let bits = value << (18 - 6 * place);
+            values[place][chars[0] as usize] = bits;
+            values[place][chars[1] as usize] = bits;
+            place += 1;
+        }
+        value += 1;
+    }
     values
 };
-
-/// Decodes the longest prefix of base64 characters, whitespace before it skipped. Empty when it is too short for a
-/// pathway.
-#[inline]
-fn from_base64<'a>(text: &[u8], out: &'a mut [u8; MAX_TEXT / 4 * 3]) -> &'a [u8] {
-    let text = text.trim_ascii_start();
-    let mut written = 0;
-    let mut chars = 0;
-    for (four, three) in text[..text.len().min(MAX_TEXT)].chunks(4).zip(out.chunks_exact_mut(3)) {
-        let at = |index: usize| four.get(index).map_or(255, |&byte| VALUES[usize::from(byte)]);
-        let [a, b, c, d] = [at(0), at(1), at(2), at(3)];
-        let bits = u32::from(a & 63) << 18 | u32::from(b & 63) << 12 | u32::from(c & 63) << 6 | u32::from(d & 63);
-        three.copy_from_slice(&bits.to_be_bytes()[1..]);
-        if (a | b | c | d) == 255 {
-            let good = [a, b, c, d].iter().take_while(|&&value| value != 255).count();
-            chars += good;
-            // One character alone carries six bits: not a byte.
-            written += good.saturating_sub(1);
-            break;
-        }
-        chars += 4;
-        written += 3;
-    }
-    if chars < MIN_TEXT { &[] } else { out.get(..written).unwrap_or(&[]) }
-}
 
 #[cfg(test)]
 mod tests {
@@ -314,7 +367,7 @@ mod tests {
             proptest::prop_assert_eq!(decode(&text[..len], NOW, &Window::ANY), Ok(pathway));
             let mut binary = [0; MAX_BINARY];
             let len = pathway.encode_binary(&mut binary);
-            proptest::prop_assert_eq!(parse(&binary[..len], NOW, &Window::ANY), Ok(pathway));
+            proptest::prop_assert_eq!(Binary::from_bytes(&binary[..len]).parse(NOW, &Window::ANY), Ok(pathway));
         }
     }
 }

@@ -33,6 +33,8 @@ pub mod request;
 pub mod shard;
 pub mod sketch;
 mod state;
+#[cfg(feature = "tls")]
+mod tls;
 pub mod transaction;
 #[cfg(feature = "http")]
 pub mod transport;

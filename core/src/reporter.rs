@@ -115,9 +115,7 @@ impl Shared {
     /// Takes the closed buckets and sends health counts.
     fn tick(&self, state: &State, keep_ns: Option<i64>) {
         state.tick(&self.parts, keep_ns, false, self.mono());
-        if let Some(health) = &self.health {
-            health.send(state.counters(&self.parts.edges));
-        }
+        state.report_health(&self.parts.edges);
     }
 
     /// Posts what is due, in one round of connections, until `until`.
@@ -155,7 +153,12 @@ impl Shared {
     }
 
     #[cfg(feature = "http")]
-    fn post(&self, round: &mut Option<crate::transport::Session>, parcel: &Parcel, timeout: Duration) -> Outcome {
+    fn post<'a>(
+        &'a self,
+        round: &mut Option<crate::transport::Session<'a>>,
+        parcel: &Parcel,
+        timeout: Duration,
+    ) -> Outcome {
         if round.is_none() {
             *round = self.transport.as_ref().and_then(|transport| transport.open().ok());
         }

@@ -5,6 +5,7 @@ use crate::bucket::Bounds;
 use crate::config::Settings;
 use crate::counters::{Counter, Counters};
 use crate::delivery::{Cause, Piece, Queue};
+use crate::dogstatsd::Health;
 use crate::edge::Edges;
 use crate::reporter::Order;
 use crate::shard::Shards;
@@ -24,6 +25,7 @@ pub(crate) struct State {
     queue: Mutex<Queue>,
     /// One tick at a time.
     ticking: Mutex<()>,
+    health: Mutex<Option<Health>>,
     /// Bytes of transaction records since the last tick.
     pub(crate) transaction_bytes: AtomicU64,
     /// The reporter has nothing to wait for, or was never started: whoever records something must wake it.
@@ -45,6 +47,7 @@ impl State {
             counters: Counters::new(),
             queue: Mutex::new(Queue::new(settings.limits(), seed)),
             ticking: Mutex::new(()),
+            health: Mutex::new(settings.enabled.then(|| Health::new(settings)).flatten()),
             transaction_bytes: AtomicU64::new(0),
             idle: AtomicBool::new(true),
             orders: bounded(16),
@@ -124,6 +127,13 @@ impl State {
             self.counters.add(Counter::MessagesDroppedFault, lost);
         }
         self.counters.add(Counter::TransactionsDropped, transactions.saturating_sub(pushed_transactions));
+    }
+
+    /// Sends the health counts, if they are asked for.
+    pub(crate) fn report_health(&self, edges: &Edges) {
+        if let Some(health) = &mut *self.health.lock().unwrap_or_else(PoisonError::into_inner) {
+            health.send(self.counters(edges));
+        }
     }
 
     /// Drops and counts what was not delivered.

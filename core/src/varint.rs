@@ -6,33 +6,68 @@
 /// The most bytes that a value takes.
 pub const MAX: usize = 9;
 
-/// Writes `value` zig-zag coded at the start of `out` and returns the number of bytes.
+/// Writes `value` zig-zag coded at the start of `out` and returns the number of bytes. Bytes behind them change too.
 #[inline]
 pub fn put(value: i64, out: &mut [u8; MAX]) -> usize {
-    let mut rest = ((value << 1) ^ (value >> 63)) as u64;
-    let mut at = 0;
-    while rest >= 0x80 && at < MAX - 1 {
-        out[at] = rest as u8 | 0x80;
-        rest >>= 7;
-        at += 1;
+    let raw = ((value << 1) ^ (value >> 63)) as u64;
+    if raw >> 56 != 0 {
+        return put_nine(raw, out);
     }
-    out[at] = rest as u8;
-    at + 1
+    // All at once: the groups of seven bits are spread to bytes, and all but the last byte in use get the flag.
+    let spread = (raw & 0x0fff_ffff) | (raw & 0x00ff_ffff_f000_0000) << 4;
+    let spread = (spread & 0x0000_3fff_0000_3fff) | (spread & 0x0fff_c000_0fff_c000) << 2;
+    let spread = (spread & 0x007f_007f_007f_007f) | (spread & 0x3f80_3f80_3f80_3f80) << 1;
+    let last = (63 - (spread | 1).leading_zeros() as usize) / 8;
+    let flags = FLAGS & !(u64::MAX << (8 * last));
+    out[..8].copy_from_slice(&(spread | flags).to_le_bytes());
+    last + 1
 }
 
-/// Reads a zig-zag coded value from the start of `bytes`; with it the number of bytes read. `None`: they end too soon.
+const FLAGS: u64 = 0x8080_8080_8080_8080;
+
+#[cold]
+fn put_nine(raw: u64, out: &mut [u8; MAX]) -> usize {
+    for (at, byte) in out.iter_mut().enumerate() {
+        *byte = (raw >> (7 * at)) as u8 | 0x80;
+    }
+    out[8] = (raw >> 56) as u8;
+    MAX
+}
+
+/// Reads a zig-zag coded value from the start of `bytes`; with it the number of bytes read, which may be more than are
+/// meant when `bytes` is longer than what was received: the caller compares. `None`: they end too soon.
 #[inline]
 #[must_use]
 pub fn get(bytes: &[u8]) -> Option<(i64, usize)> {
+    let Some(eight) = bytes.first_chunk::<8>() else { return get_slowly(bytes) };
+    let eight = u64::from_le_bytes(*eight);
+    let ends = !eight & FLAGS;
+    if ends == 0 {
+        return get_slowly(bytes);
+    }
+    let len = ends.trailing_zeros() as usize / 8 + 1;
+    let spread = eight & !FLAGS & (u64::MAX >> (64 - 8 * len));
+    let raw = (spread & 0x007f_007f_007f_007f) | (spread & 0x7f00_7f00_7f00_7f00) >> 1;
+    let raw = (raw & 0x0000_3fff_0000_3fff) | (raw & 0x3fff_0000_3fff_0000) >> 2;
+    let raw = (raw & 0x0fff_ffff) | (raw & 0x0fff_ffff_0000_0000) >> 4;
+    Some((unzigzag(raw), len))
+}
+
+#[cold]
+fn get_slowly(bytes: &[u8]) -> Option<(i64, usize)> {
     let mut raw = 0u64;
     for (at, &byte) in bytes.iter().take(MAX).enumerate() {
         let last = at == MAX - 1;
         raw |= u64::from(if last { byte } else { byte & 0x7f }) << (7 * at);
         if last || byte < 0x80 {
-            return Some((((raw >> 1) as i64) ^ -((raw & 1) as i64), at + 1));
+            return Some((unzigzag(raw), at + 1));
         }
     }
     None
+}
+
+const fn unzigzag(raw: u64) -> i64 {
+    (raw >> 1) as i64 ^ -((raw & 1) as i64)
 }
 
 #[cfg(test)]
@@ -46,6 +81,10 @@ mod tests {
             for value in [1i64 << shift, (1i64 << shift).wrapping_sub(1), (-1i64) << shift] {
                 let len = put(value, &mut out);
                 assert_eq!(get(&out[..len]), Some((value, len)));
+                assert_eq!(get_slowly(&out[..len]), Some((value, len)));
+                let mut longer = out[..len].to_vec();
+                longer.extend([0xff; 9]);
+                assert_eq!(get(&longer), Some((value, len)));
                 assert_eq!(get(&out[..len - 1]), None, "cut short");
             }
         }

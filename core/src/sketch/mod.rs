@@ -1,1 +1,19 @@
-//! DDSketch: quantiles with a bounded relative error.
+//! DDSketch: quantiles with a bounded relative error (Masson, Rim and Lee, VLDB 2019).
+//!
+//! Two types, one for each side of a bucket's life. [`Bins`] is where checkpoints are recorded: counts of the canonical
+//! mapping only, a few nanoseconds for a value, memory charged before it is taken. [`Sketch`] is what receivers work
+//! with: any mapping a tracer sends, negative values, merging across mappings, quantiles.
+
+mod bins;
+mod index;
+mod thresholds;
+mod wire;
+
+pub use bins::{Bins, Growth};
+pub use index::{ZERO, index};
+
+/// Bins that one store keeps at most. Past that the lowest are folded into one, so that high quantiles stay right.
+pub const MAX_BINS: usize = 2048;
+
+/// By how many bins a window grows: small, because ten thousand groups hold three sketches each.
+const CHUNK: usize = 32;

@@ -1,0 +1,36 @@
+//! Forks
+
+use std::sync::atomic::{AtomicBool, Ordering};
+
+use datastreams_core::fork;
+
+use crate::boundary::guard;
+use crate::status::{DS_ERR_SYSTEM, Failure, Refused};
+
+/// Registers the handler that a forked child runs, once for the process. It stays: the library is linked so that
+/// `dlclose` does not unmap it.
+pub(crate) fn watch() -> Refused<()> {
+    static REGISTERED: AtomicBool = AtomicBool::new(false);
+    if REGISTERED.swap(true, Ordering::AcqRel) {
+        return Ok(());
+    }
+    fork::remember();
+    // SAFETY: the handler is async-signal-safe and never unmapped.
+    if unsafe { libc::pthread_atfork(None, None, Some(child)) } != 0 {
+        REGISTERED.store(false, Ordering::Release);
+        return Err(Failure::other(DS_ERR_SYSTEM, "no memory for the fork handler"));
+    }
+    Ok(())
+}
+
+/// Runs in the child, between fork and its first instruction: only bumps a number.
+extern "C" fn child() {
+    fork::child();
+}
+
+/// For forks that run no pthread_atfork handlers (a bare clone or syscall): call it in the child
+/// before anything else. Does nothing in the same process, and nothing after an ordinary fork.
+#[unsafe(no_mangle)]
+pub extern "C" fn ds_after_fork() {
+    guard("ds_after_fork", (), fork::child_without_handler);
+}
