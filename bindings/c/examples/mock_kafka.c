@@ -37,6 +37,11 @@ int main(int argc, char **argv) {
     sigaction(SIGINT, &action, NULL);
     sigaction(SIGTERM, &action, NULL);
 
+    /* Errors only: this client is to have no brokers to connect to, which is worth a warning otherwise. */
+    if (rd_kafka_conf_set(conf, "log_level", "3", error, sizeof error) != RD_KAFKA_CONF_OK) {
+        fprintf(stderr, "%s\n", error);
+        return 1;
+    }
     host = rd_kafka_new(RD_KAFKA_PRODUCER, conf, error, sizeof error);
     if (host == NULL) {
         fprintf(stderr, "%s\n", error);

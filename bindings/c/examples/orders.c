@@ -75,6 +75,7 @@ int main(int argc, char **argv) {
     }
 
     rd_kafka_flush(producer, 5000); /* the last delivery reports */
+    if (rd_kafka_outq_len(producer) > 0) fprintf(stderr, "not delivered: %d\n", rd_kafka_outq_len(producer));
     rd_kafka_destroy(producer);
     service_stopping = 1;
     flusher_stop(&flusher);

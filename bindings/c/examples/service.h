@@ -156,7 +156,7 @@ static inline void *flusher_main(void *argument) {
     while (!service_stopping) {
         next += (int64_t)(flusher->seconds * 1e9);
         while (!service_stopping && clock_ns(CLOCK_MONOTONIC) < next) poll(NULL, 0, 20);
-        if (!service_stopping) (void)!ds_client_flush(flusher->client, 2000);
+        if (!service_stopping) ds_client_flush(flusher->client, 2000);
     }
     return NULL;
 }
