@@ -216,7 +216,7 @@ impl ConfigError {
     /// `name` has a `value` that cannot be meant, because of `why`.
     pub(crate) fn new(name: &str, value: &str, why: &str) -> Self {
         // Long enough to recognise, short enough for the C interface's 252 bytes; escaped: it ends up in a terminal.
-        let mut shown: String = value.chars().take(60).flat_map(char::escape_debug).take(80).collect();
+        let mut shown: String = value.chars().take(60).flat_map(char::escape_default).take(80).collect();
         if value.chars().nth(60).is_some() {
             shown.push_str("...");
         }

@@ -6,12 +6,14 @@
 /// The most bytes that a value takes.
 pub const MAX: usize = 9;
 
-/// Writes `value` zig-zag coded at the start of `out` and returns the number of bytes. Bytes behind them change too.
+/// The bytes of `value`, zig-zag coded, as a little-endian word with zeros behind them, and how many they are. `None`
+/// when it takes [`MAX`] bytes: see [`nine`].
 #[inline]
-pub fn put(value: i64, out: &mut [u8; MAX]) -> usize {
-    let raw = ((value << 1) ^ (value >> 63)) as u64;
+#[must_use]
+pub fn word(value: i64) -> Option<(u64, usize)> {
+    let raw = zigzag(value);
     if raw >> 56 != 0 {
-        return put_nine(raw, out);
+        return None;
     }
     // All at once: the groups of seven bits are spread to bytes, and all but the last byte in use get the flag.
     let spread = (raw & 0x0fff_ffff) | (raw & 0x00ff_ffff_f000_0000) << 4;
@@ -19,20 +21,26 @@ pub fn put(value: i64, out: &mut [u8; MAX]) -> usize {
     let spread = (spread & 0x007f_007f_007f_007f) | (spread & 0x3f80_3f80_3f80_3f80) << 1;
     let last = (63 - (spread | 1).leading_zeros() as usize) / 8;
     let flags = FLAGS & !(u64::MAX << (8 * last));
-    out[..8].copy_from_slice(&(spread | flags).to_le_bytes());
-    last + 1
+    Some((spread | flags, last + 1))
+}
+
+/// All bytes of a value that takes the most.
+#[must_use]
+pub fn nine(value: i64) -> [u8; MAX] {
+    let raw = zigzag(value);
+    let mut bytes = [0; MAX];
+    for (at, byte) in bytes.iter_mut().enumerate() {
+        *byte = (raw >> (7 * at)) as u8 | 0x80;
+    }
+    bytes[MAX - 1] = (raw >> 56) as u8;
+    bytes
+}
+
+const fn zigzag(value: i64) -> u64 {
+    ((value << 1) ^ (value >> 63)) as u64
 }
 
 const FLAGS: u64 = 0x8080_8080_8080_8080;
-
-#[cold]
-fn put_nine(raw: u64, out: &mut [u8; MAX]) -> usize {
-    for (at, byte) in out.iter_mut().enumerate() {
-        *byte = (raw >> (7 * at)) as u8 | 0x80;
-    }
-    out[8] = (raw >> 56) as u8;
-    MAX
-}
 
 /// Reads a zig-zag coded value from the start of `bytes`; with it the number of bytes read, which may be more than are
 /// meant when `bytes` is longer than what was received: the caller compares. `None`: they end too soon.
@@ -74,27 +82,30 @@ const fn unzigzag(raw: u64) -> i64 {
 mod tests {
     use super::*;
 
+    fn put(value: i64) -> Vec<u8> {
+        match word(value) {
+            Some((word, len)) => word.to_le_bytes()[..len].to_vec(),
+            None => nine(value).to_vec(),
+        }
+    }
+
     #[test]
     fn round_trip_at_every_length() {
-        let mut out = [0; MAX];
         for shift in 0..64 {
             for value in [1i64 << shift, (1i64 << shift).wrapping_sub(1), (-1i64) << shift] {
-                let len = put(value, &mut out);
-                assert_eq!(get(&out[..len]), Some((value, len)));
-                assert_eq!(get_slowly(&out[..len]), Some((value, len)));
-                let mut longer = out[..len].to_vec();
-                longer.extend([0xff; 9]);
-                assert_eq!(get(&longer), Some((value, len)));
-                assert_eq!(get(&out[..len - 1]), None, "cut short");
+                let bytes = put(value);
+                assert_eq!(get(&bytes), Some((value, bytes.len())));
+                assert_eq!(get_slowly(&bytes), Some((value, bytes.len())));
+                assert_eq!(get(&bytes[..bytes.len() - 1]), None, "cut short");
+                let longer = [&bytes[..], &[0xff; 9]].concat();
+                assert_eq!(get(&longer), Some((value, bytes.len())));
             }
         }
     }
 
     #[test]
     fn the_ninth_byte_carries_eight_bits() {
-        let mut out = [0; MAX];
-        assert_eq!(put(i64::MIN, &mut out), 9);
-        assert_eq!(out, [0xff; 9]);
+        assert_eq!(put(i64::MIN), [0xff; 9]);
         assert_eq!(get(&[0xff; 12]), Some((i64::MIN, 9)));
     }
 }

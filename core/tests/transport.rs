@@ -1,5 +1,6 @@
 //! The transport against a scripted agent: every way an attempt can end.
 #![cfg(feature = "http")]
+#![allow(clippy::unwrap_used, clippy::print_stdout)] // helpers of tests fail like tests
 
 mod agent;
 
@@ -9,8 +10,9 @@ use datastreams_core::container::Ids;
 use datastreams_core::delivery::Outcome;
 use datastreams_core::machine::Machine;
 use datastreams_core::transport::Transport;
-use std::process::Command;
-use std::sync::Arc;
+use std::io::{BufRead, BufReader, Read};
+use std::process::{Command, Stdio};
+use std::sync::{Arc, LazyLock};
 use std::time::{Duration, Instant};
 
 const PATIENCE: Duration = Duration::from_secs(5);
@@ -24,8 +26,11 @@ fn body() -> Arc<[u8]> {
     Arc::from(&b"a compressed payload"[..])
 }
 
+/// More than the sockets of both sides hold, so that a write waits for the agent to read.
 fn large() -> Arc<[u8]> {
-    (0..16 << 20).map(|index: u32| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect()
+    static LARGE: LazyLock<Arc<[u8]>> =
+        LazyLock::new(|| (0..16 << 20).map(|index: u32| (index.wrapping_mul(2_654_435_761) >> 24) as u8).collect());
+    LARGE.clone()
 }
 
 fn post_to(url: &str, body: &Arc<[u8]>, timeout: Duration) -> Outcome {
@@ -128,6 +133,22 @@ fn a_large_payload_arrives_whole() {
     let agent = Agent::tcp(vec![answer(202, "")]);
     assert_eq!(post_to(&agent.url(), &large(), PATIENCE), status(202));
     assert!(agent.request().unwrap().body == large()[..]);
+}
+
+#[test]
+fn an_answer_before_the_body_was_read_is_heard() {
+    let directory = std::env::temp_dir().join(format!("datastreams-early-{}", std::process::id()));
+    std::fs::create_dir_all(&directory).unwrap();
+    let refusal = Act::Early(b"HTTP/1.1 413 Too large\r\nContent-Length: 0\r\nConnection: close\r\n\r\n".to_vec());
+    for number in 0..5 {
+        let agent = Agent::tcp(vec![refusal.clone()]);
+        assert_eq!(post_to(&agent.url(), &large(), PATIENCE), status(413), "{number} tcp");
+        let path = directory.join(format!("{number}.socket"));
+        let _agent = Agent::unix(&path, vec![refusal.clone()]);
+        let url = format!("unix://{}", path.display());
+        assert_eq!(post_to(&url, &large(), PATIENCE), status(413), "{number} unix");
+    }
+    std::fs::remove_dir_all(&directory).unwrap();
 }
 
 #[test]
@@ -265,11 +286,15 @@ fn nothing_is_held_between_rounds() {
 #[ignore = "run by nothing_is_held_between_rounds, alone in its process"]
 fn descriptors_and_threads() {
     // The agent is another process: its threads and sockets are not ours.
-    let script = "import http.server\nclass H(http.server.BaseHTTPRequestHandler):\n protocol_version='HTTP/1.1'\n def do_POST(s):\n  s.rfile.read(int(s.headers['Content-Length'])); s.send_response(202); s.send_header('Content-Length','0'); s.end_headers()\n def log_message(s,*a): pass\nh=http.server.HTTPServer(('127.0.0.1',0),H)\nprint(h.server_port,flush=True)\nh.serve_forever()";
-    let mut agent = Command::new("python3").args(["-c", script]).stdout(std::process::Stdio::piped()).spawn().unwrap();
-    let mut line = String::new();
-    std::io::BufRead::read_line(&mut std::io::BufReader::new(agent.stdout.take().unwrap()), &mut line).unwrap();
-    let transport = Transport::new(&settings(&format!("http://localhost:{}", line.trim()))).unwrap();
+    let mut agent = Command::new(std::env::current_exe().unwrap())
+        .args(["--exact", "an_agent_by_itself", "--ignored", "--nocapture"])
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .spawn()
+        .unwrap();
+    let mut lines = BufReader::new(agent.stdout.take().unwrap()).lines();
+    let port = lines.find_map(|line| line.unwrap().strip_prefix("port ").map(str::to_owned)).unwrap();
+    let transport = Transport::new(&settings(&format!("http://localhost:{port}"))).unwrap();
     let round = |posts: usize| {
         let session = transport.open().unwrap();
         for _ in 0..posts {
@@ -301,6 +326,14 @@ fn descriptors_and_threads() {
         println!("measured {name}: median {:?}, p90 {:?}", times[150], times[270]);
     }
     assert_eq!(before, now());
-    agent.kill().unwrap();
+    drop(agent.stdin.take());
     agent.wait().unwrap();
+}
+
+#[test]
+#[ignore = "run by descriptors_and_threads; ends with its standard input"]
+fn an_agent_by_itself() {
+    let agent = Agent::tcp(vec![answer(202, "")]);
+    println!("\nport {}", agent.address.unwrap().port());
+    std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
 }

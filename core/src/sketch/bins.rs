@@ -1,7 +1,7 @@
 //! The hot recorder: how often each bin of the canonical mapping was hit.
 
 use super::index::{GAMMA, OFFSET, ZERO, index};
-use super::{CHUNK, MAX_BINS, wire};
+use super::{CHUNK, MAX_BINS, Mapping, Sketch, wire};
 
 /// Bins outside of this belong to no f64 (they lie within ±46 000).
 const BINS: std::ops::RangeInclusive<i32> = -0x1_0000..=0x1_0000;
@@ -312,6 +312,13 @@ impl Bins {
     #[must_use]
     pub fn cut(&self) -> u64 {
         self.cut
+    }
+
+    /// The same counts as a sketch that can be asked for quantiles.
+    #[must_use]
+    pub fn to_sketch(&self) -> Sketch {
+        let bins: Vec<_> = self.each().map(|(index, count)| (index, count as f64)).collect();
+        Sketch::from_bins(Mapping::CANONICAL, &bins, &[], self.zero as f64)
     }
 
     /// Appends the sketch as protobuf: canonical mapping, contiguous counts from the first bin in use to the last.

@@ -6,11 +6,18 @@
 
 mod bins;
 mod index;
+mod mapping;
+#[expect(clippy::module_inception, reason = "the type gives its file its name")]
+mod sketch;
+mod store;
 mod thresholds;
 mod wire;
 
 pub use bins::{Bins, Growth};
 pub use index::{ZERO, index};
+pub use mapping::{Interpolation, Mapping};
+pub use sketch::Sketch;
+pub use wire::SketchError;
 
 /// Bins that one store keeps at most. Past that the lowest are folded into one, so that high quantiles stay right.
 pub const MAX_BINS: usize = 2048;

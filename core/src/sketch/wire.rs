@@ -6,9 +6,50 @@
 //! Store        { 1 map<sint32, double> counts, 2 packed repeated double contiguous counts, 3 sint32 first index }
 //! ```
 
+use std::collections::BTreeMap;
+use std::fmt;
+
+use super::mapping::{Interpolation, Mapping};
+
 const VARINT: u8 = 0;
 const FIXED64: u8 = 1;
 const BYTES: u8 = 2;
+const FIXED32: u8 = 5;
+
+/// A sketch of 2048 bins has 16 KiB; unbounded peers stay below 100 KiB.
+const MAX_ENCODED: usize = 1 << 20;
+
+/// Why bytes are not a sketch.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum SketchError {
+    /// More than 1 MiB.
+    TooLong,
+    /// The bytes end within a field, or a length goes past the end.
+    Truncated,
+    /// A field has a wire type that it cannot have, or a number is too long.
+    Malformed,
+    /// The mapping is missing, not known or absurd.
+    Mapping,
+    /// A count is negative, not finite, or above 2^64.
+    Count,
+    /// A bin that holds no float has a count.
+    Index,
+}
+
+impl fmt::Display for SketchError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(match self {
+            SketchError::TooLong => "the sketch is longer than 1 MiB",
+            SketchError::Truncated => "the sketch ends within a field",
+            SketchError::Malformed => "the sketch is not the protobuf message expected",
+            SketchError::Mapping => "the sketch's mapping is missing or absurd",
+            SketchError::Count => "a count of the sketch is negative, not finite or too large",
+            SketchError::Index => "a bin of the sketch is out of range",
+        })
+    }
+}
+
+impl std::error::Error for SketchError {}
 
 fn put_varint(out: &mut Vec<u8>, mut value: u64) {
     while value >= 0x80 {
@@ -77,4 +118,183 @@ pub(super) fn put_store(out: &mut Vec<u8>, field: u8, first: i32, counts: impl E
 /// Writes the fourth field, the zero count.
 pub(super) fn put_zero(out: &mut Vec<u8>, count: f64) {
     put_double(out, 4, count);
+}
+
+/// A store as it came, any of the three forms: each has its own field, and they add up.
+#[derive(Default)]
+struct RawStore {
+    sparse: BTreeMap<i32, f64>,
+    dense: Vec<f64>,
+    first: i32,
+}
+
+/// A sketch as it came, checked.
+pub(super) struct Decoded {
+    pub(super) mapping: Mapping,
+    /// Bins that are not empty, with their counts. A bin may come twice.
+    pub(super) positive: Vec<(i32, f64)>,
+    pub(super) negative: Vec<(i32, f64)>,
+    pub(super) zero: f64,
+}
+
+/// Reads a sketch. Memory is at most a small multiple of the input, whatever it claims.
+pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, SketchError> {
+    if bytes.len() > MAX_ENCODED {
+        return Err(SketchError::TooLong);
+    }
+    let (mut gamma, mut offset, mut interpolation, mut zero) = (0.0, 0.0, 0, 0.0);
+    let (mut positive, mut negative) = (RawStore::default(), RawStore::default());
+    // A message that comes twice is merged field by field, as protobuf has it.
+    for_each_field(bytes, |field, value| {
+        match field {
+            1 => for_each_field(value.bytes()?, |field, value| {
+                match field {
+                    1 => gamma = value.double()?,
+                    2 => offset = value.double()?,
+                    3 => interpolation = value.varint()?,
+                    _ => {}
+                }
+                Ok(())
+            })?,
+            2 => positive.read(value.bytes()?)?,
+            3 => negative.read(value.bytes()?)?,
+            4 => zero = value.double()?,
+            _ => {}
+        }
+        Ok(())
+    })?;
+    let interpolation = Interpolation::from_number(interpolation).ok_or(SketchError::Mapping)?;
+    let mapping = Mapping::new(gamma, offset, interpolation)?;
+    Ok(Decoded {
+        positive: positive.checked(&mapping)?,
+        negative: negative.checked(&mapping)?,
+        zero: checked_count(zero)?,
+        mapping,
+    })
+}
+
+pub(super) fn checked_count(count: f64) -> Result<f64, SketchError> {
+    // 2^64: then no sum of counts can pass f64.
+    if (0.0..=18_446_744_073_709_551_616.0).contains(&count) { Ok(count) } else { Err(SketchError::Count) }
+}
+
+impl RawStore {
+    fn read(&mut self, bytes: &[u8]) -> Result<(), SketchError> {
+        for_each_field(bytes, |field, value| {
+            match (field, value) {
+                (1, entry) => {
+                    let (mut index, mut count) = (0, 0.0);
+                    for_each_field(entry.bytes()?, |field, value| {
+                        match field {
+                            1 => index = value.sint32()?,
+                            2 => count = value.double()?,
+                            _ => {}
+                        }
+                        Ok(())
+                    })?;
+                    self.sparse.insert(index, count);
+                }
+                (2, Value::Bytes(packed)) => {
+                    let (doubles, rest) = packed.as_chunks();
+                    if !rest.is_empty() {
+                        return Err(SketchError::Truncated);
+                    }
+                    self.dense.extend(doubles.iter().map(|&double| f64::from_le_bytes(double)));
+                }
+                (2, unpacked) => self.dense.push(unpacked.double()?),
+                (3, first) => self.first = first.sint32()?,
+                _ => {}
+            }
+            Ok(())
+        })
+    }
+
+    fn checked(self, mapping: &Mapping) -> Result<Vec<(i32, f64)>, SketchError> {
+        let bins = mapping.bins();
+        let dense = self.dense.into_iter().zip(i64::from(self.first)..).map(|(count, index)| (index, count));
+        let sparse = self.sparse.into_iter().map(|(index, count)| (i64::from(index), count));
+        let mut checked = Vec::new();
+        for (index, count) in dense.chain(sparse) {
+            // js pads its stores with zeros, whatever the index.
+            if checked_count(count)? != 0.0 {
+                let index = i32::try_from(index).ok().filter(|index| bins.contains(index));
+                checked.push((index.ok_or(SketchError::Index)?, count));
+            }
+        }
+        Ok(checked)
+    }
+}
+
+/// A field's value.
+#[derive(Clone, Copy)]
+enum Value<'a> {
+    Varint(u64),
+    Fixed64([u8; 8]),
+    Bytes(&'a [u8]),
+    Fixed32,
+}
+
+impl<'a> Value<'a> {
+    fn varint(self) -> Result<u64, SketchError> {
+        if let Value::Varint(value) = self { Ok(value) } else { Err(SketchError::Malformed) }
+    }
+
+    fn sint32(self) -> Result<i32, SketchError> {
+        let value = self.varint()? as u32;
+        Ok((value >> 1) as i32 ^ -((value & 1) as i32))
+    }
+
+    fn double(self) -> Result<f64, SketchError> {
+        if let Value::Fixed64(value) = self { Ok(f64::from_le_bytes(value)) } else { Err(SketchError::Malformed) }
+    }
+
+    fn bytes(self) -> Result<&'a [u8], SketchError> {
+        if let Value::Bytes(value) = self { Ok(value) } else { Err(SketchError::Malformed) }
+    }
+}
+
+/// Calls `read` with the number and value of every field. Nothing is nested deeper than the caller goes.
+fn for_each_field<'a>(
+    mut bytes: &'a [u8],
+    mut read: impl FnMut(u64, Value<'a>) -> Result<(), SketchError>,
+) -> Result<(), SketchError> {
+    while !bytes.is_empty() {
+        let key = take_varint(&mut bytes)?;
+        let value = match (key & 7) as u8 {
+            VARINT => Value::Varint(take_varint(&mut bytes)?),
+            FIXED64 => Value::Fixed64(*take(&mut bytes, 8)?.first_chunk().ok_or(SketchError::Truncated)?),
+            BYTES => {
+                let len = take_varint(&mut bytes)?;
+                Value::Bytes(take(&mut bytes, len)?)
+            }
+            FIXED32 => {
+                take(&mut bytes, 4)?;
+                Value::Fixed32
+            }
+            _ => return Err(SketchError::Malformed),
+        };
+        read(key >> 3, value)?;
+    }
+    Ok(())
+}
+
+fn take<'a>(bytes: &mut &'a [u8], len: u64) -> Result<&'a [u8], SketchError> {
+    let len = usize::try_from(len).map_err(|_| SketchError::Truncated)?;
+    let (taken, rest) = bytes.split_at_checked(len).ok_or(SketchError::Truncated)?;
+    *bytes = rest;
+    Ok(taken)
+}
+
+/// A varint of protobuf: at most ten bytes, unlike the nine of the pathway header.
+fn take_varint(bytes: &mut &[u8]) -> Result<u64, SketchError> {
+    let mut value = 0;
+    for shift in (0..70).step_by(7) {
+        let (&byte, rest) = bytes.split_first().ok_or(SketchError::Truncated)?;
+        *bytes = rest;
+        value |= u64::from(byte & 0x7f) << shift;
+        if byte < 0x80 {
+            return Ok(value);
+        }
+    }
+    Err(SketchError::Malformed)
 }

@@ -19,6 +19,9 @@ pub(crate) enum Act {
     WriteAndClose(Vec<u8>),
     /// Read the request's head and a little of its body, then close: the peer sees a reset.
     Reset,
+    /// Read the request's head, write these bytes, and close without reading the body; a little later, as Go's server
+    /// and nginx do, since a reset at once may overtake the answer.
+    Early(Vec<u8>),
     /// Read the request, say nothing for this long, then close.
     Hang(Duration),
     /// Read the request, write the head, then a byte every 20 ms for this long.
@@ -129,6 +132,10 @@ fn serve(mut stream: impl ReadWrite, connection: usize, script: &Script, sender:
         let act = script.lock().unwrap().next().unwrap();
         match act {
             Act::Reset => return,
+            Act::Early(bytes) => {
+                let _ = stream.write_all(&bytes).and_then(|()| stream.flush());
+                return thread::sleep(Duration::from_millis(100));
+            }
             Act::Deaf(time) => return thread::sleep(time),
             _ => {}
         }
@@ -146,7 +153,7 @@ fn serve(mut stream: impl ReadWrite, connection: usize, script: &Script, sender:
                 }
                 return;
             }
-            Act::Reset | Act::Deaf(_) => return,
+            Act::Reset | Act::Early(_) | Act::Deaf(_) => return,
         }
     }
 }

@@ -201,8 +201,7 @@ mod tests {
         let mut above = "";
         let mut checked = 0;
         for line in items.lines() {
-            let field =
-                is_field(line) || (line.starts_with("  ") && !line.starts_with("   ") && line.contains(" // "));
+            let field = is_field(line) || (line.starts_with("  ") && !line.starts_with("   ") && line.contains(" // "));
             let prototype = line.contains('(') && line.starts_with(|c: char| c.is_ascii_alphabetic());
             if field || prototype || line.starts_with("#define ") || line.starts_with("typedef ") {
                 assert!(above.trim_start().starts_with("//") || line.contains(" // "), "no comment: {line}");
