@@ -221,6 +221,8 @@ static inline rd_kafka_t *consumer_start(const struct option *options, const cha
     kafka_set(conf, "auto.offset.reset", "earliest");
     kafka_set(conf, "auto.commit.interval.ms", "1000");
     kafka_set(conf, "enable.auto.offset.store", "false");
+    /* A real broker answers a waiting fetch when a message comes; the mock cluster only when this time is over. */
+    kafka_set(conf, "fetch.wait.max.ms", "10");
     rd_kafka_conf_set_opaque(conf, committed);
     rd_kafka_conf_set_offset_commit_cb(conf, on_commit);
     consumer = kafka_start(RD_KAFKA_CONSUMER, conf, options);
@@ -236,11 +238,21 @@ static inline rd_kafka_t *consumer_start(const struct option *options, const cha
     return consumer;
 }
 
-/* Prints "ready" once, when the consumer has its partitions: whoever started it may begin to produce. */
+/* Prints "ready" once, when the consumer has partitions and has looked into each: whoever started it may begin to
+ * produce. */
 static inline void consumer_ready(rd_kafka_t *consumer, bool *ready) {
     rd_kafka_topic_partition_list_t *assigned = NULL;
+    int fetched = 0;
     if (*ready || rd_kafka_assignment(consumer, &assigned) != RD_KAFKA_RESP_ERR_NO_ERROR) return;
-    if (assigned->cnt > 0) {
+    for (int i = 0; i < assigned->cnt; i++) {
+        const rd_kafka_topic_partition_t *one = &assigned->elems[i];
+        int64_t low, high;
+        if (rd_kafka_get_watermark_offsets(consumer, one->topic, one->partition, &low, &high) ==
+                RD_KAFKA_RESP_ERR_NO_ERROR &&
+            high >= 0)
+            fetched++;
+    }
+    if (fetched > 0 && fetched == assigned->cnt) {
         *ready = true;
         puts("ready");
         fflush(stdout);

@@ -261,8 +261,7 @@ mod tests {
                     };
                     let bucket =
                         Bucket { start: NOW as u64, duration: 10_000_000_000, stats: vec![point], ..Bucket::default() };
-                    let payload =
-                        Payload { service: step.service.into(), stats: vec![bucket], ..Payload::default() };
+                    let payload = Payload { service: step.service.into(), stats: vec![bucket], ..Payload::default() };
                     model.add(&payload, NOW);
                 }
                 parent = hash;
