@@ -58,7 +58,7 @@ enum Answer {
     /// The payload is not sent.
     Down,
     /// The payload arrives, the answer does not.
-    NoAnswer,
+    Silent,
     /// The connection breaks before the whole payload has arrived.
     Broken,
 }
@@ -68,7 +68,7 @@ fn event() -> impl Strategy<Value = Event> {
         5 => Just(Answer::Status(202)),
         1 => prop::sample::select(vec![400, 401, 404, 408, 425, 429, 500, 503, 302]).prop_map(Answer::Status),
         1 => Just(Answer::Down),
-        1 => Just(Answer::NoAnswer),
+        1 => Just(Answer::Silent),
         1 => Just(Answer::Broken),
     ];
     prop_oneof![
@@ -117,7 +117,7 @@ impl Agent {
                 status
             }
             Answer::Down => 0,
-            Answer::NoAnswer => {
+            Answer::Silent => {
                 self.arrive(taken);
                 -1
             }
