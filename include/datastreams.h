@@ -304,7 +304,7 @@ ds_status ds_track_transaction(const ds_client *client, ds_str id, ds_str checkp
 // ---- Counters --------------------------------------------------------------------------------
 
 // Copies what the client did and what it could not do, every drop by its cause: up to cap values, in
-// the order of ds_counter_name. *count becomes how many there are; values may be NULL when cap is 0.
+// the order of ds_counter_name. *count becomes how many there are. values may be NULL when cap is 0.
 // Later versions append, so a caller that enumerates names sees new counters without a new binding.
 DS_CHECK
 ds_status ds_client_counters(const ds_client *client,

@@ -1,2 +1,31 @@
-//! (written next)
-fn main() {}
+//! `datastreams`: receives pipeline statistics and shows the latencies; explains hashes and headers.
+
+mod cli;
+mod clock;
+mod collect;
+mod decode;
+mod demo;
+mod graph;
+mod hash;
+mod model;
+mod output;
+mod pathways;
+mod quantiles;
+mod table;
+mod units;
+
+#[cfg(test)]
+mod tests;
+
+use clap::Parser;
+use cli::{Cli, Command};
+use std::process::ExitCode;
+
+fn main() -> ExitCode {
+    match Cli::parse().command {
+        Command::Collect(options) => collect::run(&options),
+        Command::Decode(options) => decode::run(&options),
+        Command::Demo(options) => demo::run(&options),
+        Command::Hash(options) => hash::run(&options),
+    }
+}

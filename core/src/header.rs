@@ -132,16 +132,17 @@ fn put_long(start: i64, edge_start: i64, out: &mut [u8; ROOM]) -> usize {
 /// Writes the base64 form; returns its length.
 #[inline]
 pub fn encode_base64(pathway: &Pathway, out: &mut [u8; MAX]) -> usize {
-    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
     let mut binary = [0; ROOM];
     let len = put(pathway, &mut binary);
-    let groups = len.div_ceil(3);
-    for (four, three) in out.as_chunks_mut::<4>().0.iter_mut().zip(binary.as_chunks::<3>().0).take(groups) {
-        let bits = u32::from_be_bytes([0, three[0], three[1], three[2]]);
-        *four = [18, 12, 6, 0].map(|shift| ALPHABET[(bits >> shift) as usize & 63]);
+    let (threes, fours) = (binary.as_chunks::<3>().0, out.as_chunks_mut::<4>().0);
+    // A loop by index: over iterators it takes twice as many instructions.
+    for at in 0..len.div_ceil(3).min(MAX / 4) {
+        let [a, b, c] = threes[at].map(usize::from);
+        let [first, second] = [PAIRS[a << 4 | b >> 4], PAIRS[(b & 15) << 8 | c]];
+        fours[at] = [first[0], first[1], second[0], second[1]];
     }
-    let end = groups * 4;
-    let padding = groups * 3 - len;
+    let end = len.div_ceil(3) * 4;
+    let padding = end / 4 * 3 - len;
     if padding > 0 {
         out[end - 1] = b'=';
     }
@@ -275,6 +276,18 @@ impl Binary {
         Ok(Pathway { hash: u64::from_le_bytes(*hash), start_ns, edge_start_ns, ..Pathway::default() })
     }
 }
+
+/// The two base64 characters of each 12 bits.
+static PAIRS: [[u8; 2]; 4096] = {
+    const ALPHABET: &[u8; 64] = b"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+    let mut pairs = [[0; 2]; 4096];
+    let mut bits = 0;
+    while bits < pairs.len() {
+        pairs[bits] = [ALPHABET[bits >> 6], ALPHABET[bits & 63]];
+        bits += 1;
+    }
+    pairs
+};
 
 /// Set in [`VALUES`] for what is no base64 character.
 const FOREIGN: u32 = 1 << 24;

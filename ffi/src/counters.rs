@@ -9,7 +9,7 @@ use crate::client::ds_client;
 use crate::status::{Failure, ds_status};
 
 /// Copies what the client did and what it could not do, every drop by its cause: up to cap values, in
-/// the order of ds_counter_name. *count becomes how many there are; values may be NULL when cap is 0.
+/// the order of ds_counter_name. *count becomes how many there are. values may be NULL when cap is 0.
 /// Later versions append, so a caller that enumerates names sees new counters without a new binding.
 #[unsafe(no_mangle)]
 #[must_use]

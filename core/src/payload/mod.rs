@@ -3,7 +3,6 @@
 //! The fields are all that any tracer sends. Those of ours are written in the order of the structs; what is unset (an
 //! empty text or list, a `None`) is left out, as the tracers do. [`Payload::decode`] reads what all of them write.
 
-mod count;
 mod decode;
 mod gzip;
 mod halves;
@@ -13,6 +12,7 @@ pub use crate::edge::Tags;
 pub use gzip::{gunzip, gzip};
 pub use halves::Halves;
 
+use crate::sketch::Sketch;
 use serde::Serialize;
 use std::collections::BTreeMap;
 use std::fmt;
@@ -238,10 +238,10 @@ impl Point {
         self.timestamp_type == Some(TimestampType::Origin)
     }
 
-    /// Messages that passed.
+    /// Messages that passed: each has an edge latency. A sketch that cannot be read has none.
     #[must_use]
     pub fn messages(&self) -> u64 {
-        count::count(&self.edge_latency).round() as u64
+        Sketch::decode(&self.edge_latency).map_or(0, |sketch| sketch.count().round() as u64)
     }
 }
 

@@ -1,0 +1,43 @@
+//! What the collector takes, and keeps, at the most.
+
+use std::time::Duration;
+
+/// The bounds of a collector.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Limits {
+    /// Bytes of a request's body. Agents take about as much.
+    pub(crate) max_body: usize,
+    /// Bytes of a payload after decompression.
+    pub(crate) max_payload: usize,
+    /// Bytes of all bodies that are being received.
+    pub(crate) max_bodies: usize,
+    /// Payloads that are being decompressed and read at a time.
+    pub(crate) max_readers: usize,
+    /// How long a body may take to arrive.
+    pub(crate) body_timeout: Duration,
+    /// Ids of payloads that are remembered, to drop repeats.
+    pub(crate) max_ids: usize,
+    /// Edges.
+    pub(crate) max_edges: usize,
+    /// Bytes of the texts of an edge.
+    pub(crate) max_edge_bytes: usize,
+    /// Steps of pathways, by raw hash.
+    pub(crate) max_hops: usize,
+    /// Partitions of queues, and groups in them.
+    pub(crate) max_partitions: usize,
+}
+
+impl Limits {
+    pub(crate) const DEFAULT: Self = Self {
+        max_body: 10 << 20,
+        max_payload: 64 << 20,
+        max_bodies: 64 << 20,
+        max_readers: 2,
+        body_timeout: Duration::from_secs(30),
+        max_ids: 65_536,
+        max_edges: 4096,
+        max_edge_bytes: 16 << 10,
+        max_hops: 8192,
+        max_partitions: 65_536,
+    };
+}

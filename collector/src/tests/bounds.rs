@@ -1,0 +1,72 @@
+//! Nothing grows without bound, and what is cut is counted.
+
+use super::*;
+
+fn small() -> Model {
+    Model::new(Limits { max_edges: 10, max_hops: 20, max_edge_bytes: 200, max_partitions: 5, ..Limits::DEFAULT }, NOW)
+}
+
+fn tags(topic: &str) -> Vec<String> {
+    vec!["direction:out".into(), format!("topic:{topic}"), "type:kafka".into()]
+}
+
+fn add_at(model: &mut Model, topic: &str, hash: u64, now_ns: i64) {
+    let tags = tags(topic);
+    let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
+    model.add(&payload("s", vec![point(&tags, 0, hash, &[0.1], &[0.1])]), now_ns);
+}
+
+#[test]
+fn edges() {
+    let mut model = small();
+    for n in 0..15 {
+        add_at(&mut model, &format!("t{n}"), n, NOW);
+    }
+    add_at(&mut model, &"x".repeat(300), 99, NOW);
+    add_at(&mut model, "t0", 0, NOW);
+    let graph = graph_json(&model);
+    assert_eq!(graph["edges"].as_array().unwrap().len(), 10);
+    assert_eq!(graph["cut"]["edge_messages"], 6);
+    assert_eq!(graph["received"]["messages"], 17);
+    let messages: u64 =
+        graph["edges"].as_array().unwrap().iter().map(|arrow| arrow["messages"].as_u64().unwrap()).sum();
+    assert_eq!(messages, 11, "what was received is in an edge, or counted as cut");
+}
+
+#[test]
+fn hops_give_way_when_they_are_idle() {
+    let mut model = small();
+    for hash in 1..=30 {
+        add_at(&mut model, "t", hash, NOW);
+    }
+    assert_eq!((model.hops.len(), model.cut.pathway_messages, model.cut.idle_hops), (20, 10, 0));
+    let later = NOW + 600 * SECOND;
+    add_at(&mut model, "t", 3, later);
+    add_at(&mut model, "t", 31, later);
+    assert_eq!((model.hops.len(), model.cut.pathway_messages, model.cut.idle_hops), (2, 10, 19));
+    assert_eq!(model.received.messages, 32);
+}
+
+#[test]
+fn offsets() {
+    let mut model = small();
+    let mut payload = payload("s", vec![]);
+    payload.stats[0].backlogs = (0..8)
+        .map(|n| datastreams_core::payload::Backlog {
+            tags: vec![format!("partition:{n}").into(), "topic:t".into(), "type:kafka_produce".into()].into(),
+            value: n,
+        })
+        .collect();
+    model.add(&payload, NOW);
+    assert_eq!((model.received.offsets, model.cut.offsets), (5, 3));
+}
+
+#[test]
+fn half_a_payload_is_not_taken() {
+    let good = point(&["direction:out"], 0, 1, &[0.1], &[0.1]);
+    let bad = Point { edge_latency: vec![0xff; 3], ..good.clone() };
+    let bytes = payload("s", vec![good, bad]).encode().unwrap();
+    let refusal = read(&bytes, Encoding::Plain, 1 << 20).unwrap_err();
+    assert_eq!(refusal.status.as_u16(), 400);
+    assert!(refusal.sentence.starts_with("EdgeLatency of point 1 in bucket 0: "), "{}", refusal.sentence);
+}
