@@ -43,8 +43,8 @@ impl Window {
     pub const ANY: Self = Self { past_ns: i64::MAX, future_ns: i64::MAX };
 }
 
-/// Why a header was refused, the reading that got furthest speaking for all.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+/// Why a header was refused.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
     /// Neither base64 nor long enough to be binary.
     Unreadable,
@@ -56,18 +56,6 @@ pub enum Refusal {
     TooOld,
     /// A start lies too far in the future.
     Future,
-}
-
-impl Refusal {
-    /// How far the reading got: the two causes that concern the window are equal.
-    const fn reach(self) -> u8 {
-        match self {
-            Self::Unreadable => 0,
-            Self::Truncated => 1,
-            Self::Overflow => 2,
-            Self::TooOld | Self::Future => 3,
-        }
-    }
 }
 
 impl std::fmt::Display for Refusal {
@@ -179,15 +167,16 @@ fn decode_otherwise(
     now_ns: i64,
     window: &Window,
 ) -> Result<Pathway, Refusal> {
-    let mut furthest = first;
-    for reading in [Binary::from_base64(&once.bytes[..once.len]), Binary::from_bytes(bytes)] {
-        match reading.parse(now_ns, window) {
-            Ok(pathway) => return Ok(pathway),
-            Err(refusal) if refusal.reach() > furthest.reach() => furthest = refusal,
-            Err(_) => {}
-        }
-    }
-    Err(furthest)
+    let twice = match Binary::from_base64(&once.bytes[..once.len]).parse(now_ns, window) {
+        Ok(pathway) => return Ok(pathway),
+        Err(refusal) => refusal,
+    };
+    let binary = match Binary::from_bytes(bytes).parse(now_ns, window) {
+        Ok(pathway) => return Ok(pathway),
+        Err(refusal) => refusal,
+    };
+    // The innermost base64 that is long enough gives the cause: almost any text, read as binary, is a time in 1970.
+    Err([twice, first].into_iter().find(|&refusal| refusal != Refusal::Unreadable).unwrap_or(binary))
 }
 
 /// Bytes in which a pathway may be.
