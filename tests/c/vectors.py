@@ -40,8 +40,8 @@ def table(out, kind, name, rows):
 def hashes(out):
     rows, skipped = [], 0
     for vector in load("hash")["pathway"]:
-        if not vector["service"]:
-            skipped += 1  # a client always has a service
+        if not vector["service"] or not vector["tags"]:
+            skipped += 1  # a client always has a service, and an edge tags
             continue
         tags = [tag.encode() for tag in vector["tags"]]
         names = ", ".join(f"{{{text(tag)}}}" for tag in tags)
