@@ -1,4 +1,5 @@
 //! The `datastreams` command as people run it.
+#![cfg(test)]
 
 mod collect;
 mod common;
