@@ -5,6 +5,7 @@ use datastreams_core::payload::{Backlog, Bucket, Payload, Point, gzip};
 use datastreams_core::sketch::Sketch;
 use serde_json::json;
 use std::io::Write;
+use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
 const GZIP: (&str, &str) = ("Content-Encoding", "gzip");
@@ -33,10 +34,14 @@ fn backlog(tags: &[&str], value: i64) -> Backlog {
     Backlog { tags: tags.iter().map(|&tag| tag.into()).collect(), value }
 }
 
-fn payload(service: &str, stats: Vec<Point>, backlogs: Vec<Backlog>) -> Vec<u8> {
+/// All in one bucket, even when the test runs across the end of one.
+static START: LazyLock<u64> = LazyLock::new(|| {
     let now = SystemTime::now().duration_since(UNIX_EPOCH).unwrap().as_nanos() as u64;
-    let bucket =
-        Bucket { start: now - now % 10_000_000_000, duration: 10_000_000_000, stats, backlogs, ..Bucket::default() };
+    now - now % 10_000_000_000
+});
+
+fn payload(service: &str, stats: Vec<Point>, backlogs: Vec<Backlog>) -> Vec<u8> {
+    let bucket = Bucket { start: *START, duration: 10_000_000_000, stats, backlogs, ..Bucket::default() };
     Payload { env: "test".into(), service: service.into(), stats: vec![bucket], ..Payload::default() }.encode().unwrap()
 }
 
