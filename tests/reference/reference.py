@@ -837,7 +837,6 @@ def header_vectors():
     ]:
         data, now = at(start, edge)
         decode(origin + ", binary", data, now, expected)
-        # Text is too old as binary, which gets further than a time that overflows.
         decode(origin, base64_encode(data), now, expected)
     late = NOW + 999_999
     decode("the window is compared in nanoseconds", encode_binary(Pathway(7, NOW - PAST_NS, NOW)), late, "too_old")
