@@ -90,7 +90,12 @@ pub(crate) struct LagSum {
 
 pub(crate) fn graph(model: &Model, window: Window, now_ns: i64) -> Graph<'_> {
     let clusters = Clusters::new(model);
-    let backlogs = model.backlogs.lags();
+    let mut backlogs = model.backlogs.lags();
+    for lag in backlogs.iter_mut().filter(|lag| lag.cluster.is_empty()) {
+        if let Some(only) = clusters.only([&lag.env, &lag.kind, &lag.topic]) {
+            lag.cluster = only.into();
+        }
+    }
     let lags = sums(&backlogs);
     let mut nodes = BTreeMap::new();
     let mut arrows = Vec::new();
@@ -273,18 +278,25 @@ impl<'a> Clusters<'a> {
                 clusters.entry([queue.env, queue.kind, queue.name]).or_default().insert(queue.cluster);
             }
         }
+        // Offsets may tell it where edges do not.
+        for [env, kind, name, cluster] in model.backlogs.clusters() {
+            clusters.entry([env, kind, name]).or_default().insert(cluster);
+        }
         Self(clusters)
     }
 
     pub(crate) fn queue(&self, edge: &'a EdgeKey) -> Queue<'a> {
         let mut queue = as_named(edge);
-        if queue.cluster.is_empty()
-            && let Some(clusters) = self.0.get(&[queue.env, queue.kind, queue.name])
-            && clusters.len() == 1
-        {
-            queue.cluster = clusters.first().copied().unwrap_or_default();
+        if queue.cluster.is_empty() {
+            queue.cluster = self.only([queue.env, queue.kind, queue.name]).unwrap_or_default();
         }
         queue
+    }
+
+    /// The cluster of a queue that only one cluster has.
+    fn only(&self, queue: [&str; 3]) -> Option<&'a str> {
+        let clusters = self.0.get(&queue)?;
+        clusters.first().copied().filter(|_| clusters.len() == 1)
     }
 }
 
