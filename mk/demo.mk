@@ -32,4 +32,4 @@ demo: examples demo-command ## Run a pipeline of C programs for DEMO_SECONDS: la
 	target/release/datastreams demo --examples $(EXAMPLES_DIR) --seconds $(DEMO_SECONDS) $(DEMO_ARGS)
 
 test-demo: examples demo-command ## The demonstration, checked from outside; datastreams_rdkafka.h over a mock cluster
-	tests/e2e/demo/run target/release/datastreams $(EXAMPLES_DIR)
+	tests/e2e/demo/run.sh target/release/datastreams $(EXAMPLES_DIR)
