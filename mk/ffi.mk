@@ -46,7 +46,8 @@ test-c: lib lib-fault ## C programs against the library: vectors, panics, SIGPIP
 	tests/c/run.sh build/lib build/fault
 
 test-valgrind: lib ## The same C programs under valgrind
-	TOOL=valgrind tests/c/run.sh build/lib
+	@ffi/stage.sh target/release build/symbols $(DS_ABI) symbols
+	TOOL=valgrind tests/c/run.sh build/symbols
 
 test-asan: lib ## The same C programs with AddressSanitizer and UBSan, then with a library that has it too
 	TOOL=asan tests/c/run.sh build/lib

@@ -18,13 +18,51 @@ pub(crate) fn run(options: &cli::Decode) -> ExitCode {
 }
 
 /// Reads a header whatever its times, which a service would not: here somebody wants to know what is in it.
+///
+/// The core would take any ten characters for a binary header from 1970, and tell it by its times. Here the binary form
+/// comes in hexadecimal, so text that looks like base64 is nothing else.
 fn read(text: &str) -> Result<Pathway, String> {
-    let hex = ["hex:", "0x", "0X"].iter().find_map(|prefix| text.strip_prefix(prefix));
-    let bytes = hex.map_or_else(|| Ok(text.as_bytes().to_vec()), from_hex)?;
-    if bytes.is_empty() {
+    let text = text.trim();
+    if text.is_empty() {
         return Err("it is empty".into());
     }
-    header::decode(&bytes, 0, &Window::ANY).map_err(|refusal| refusal.to_string())
+    let hex = ["hex:", "0x", "0X"].iter().find_map(|prefix| text.strip_prefix(prefix));
+    let mut binary = match hex {
+        Some(hex) => from_hex(hex)?,
+        None => {
+            from_base64(text.as_bytes()).ok_or("it is not base64; give the binary form in hexadecimal after hex:")?
+        }
+    };
+    // dd-trace-dotnet writes base64 of base64.
+    if let Some(again) = from_base64(&binary) {
+        binary = again;
+    }
+    if binary.is_empty() {
+        return Err("it is empty".into());
+    }
+    header::decode(&binary, 0, &Window::ANY).map_err(|refusal| refusal.to_string())
+}
+
+/// Base64 in either alphabet, padded or not; `None` for anything else.
+fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
+    let end = text.iter().rposition(|&byte| byte != b'=')? + 1;
+    let value = |byte: &u8| {
+        Some(match byte {
+            b'A'..=b'Z' => byte - b'A',
+            b'a'..=b'z' => byte - b'a' + 26,
+            b'0'..=b'9' => byte - b'0' + 52,
+            b'+' | b'-' => 62,
+            b'/' | b'_' => 63,
+            _ => return None,
+        })
+    };
+    let values: Vec<u8> = text.get(..end)?.iter().map(value).collect::<Option<_>>()?;
+    let mut bytes = Vec::new();
+    for four in values.chunks(4) {
+        let bits = four.iter().fold(0u32, |bits, &value| bits << 6 | u32::from(value)) << (6 * (4 - four.len()));
+        bytes.extend(&bits.to_be_bytes()[1..four.len()]);
+    }
+    Some(bytes)
 }
 
 fn from_hex(hex: &str) -> Result<Vec<u8>, String> {
@@ -88,6 +126,7 @@ mod tests {
     fn every_form() {
         for form in [
             "MnkGAAAAAAD2kare+meg5are+mc=",
+            " MnkGAAAAAAD2kare-meg5are-mc\n",
             "TW5rR0FBQUFBQUQya2FyZSttZWc1YXJlK21jPQ==",
             "hex:3279060000000000f691aadefa67a0e5aadefa67",
             "0x3279060000000000F691AADEFA67A0E5AADEFA67",
@@ -105,6 +144,9 @@ mod tests {
         assert_eq!(read("0x123").unwrap_err(), "the number of hexadecimal digits is odd");
         assert_eq!(read("0x12z4").unwrap_err(), "it holds what is no hexadecimal digit");
         assert!(read("hello").unwrap_err().contains("neither base64 nor"));
+        assert!(read("hello, world").unwrap_err().contains("it is not base64"));
+        assert_eq!(read("MnkGAAAAAAD2kare").unwrap_err(), "it ends within a time", "cut off, not from 1970");
+        assert_eq!(read("TW5rR0FBQUFBQUQya2FyZQ==").unwrap_err(), "it ends within a time", "twice");
     }
 
     #[test]

@@ -90,7 +90,13 @@ pub(crate) struct LagSum {
 
 pub(crate) fn graph(model: &Model, window: Window, now_ns: i64) -> Graph<'_> {
     let clusters = Clusters::new(model);
-    let backlogs = model.backlogs.lags();
+    let mut backlogs = model.backlogs.lags();
+    for lag in backlogs.iter_mut().filter(|lag| lag.cluster.is_empty()) {
+        if let Some(only) = clusters.only([&lag.env, &lag.kind, &lag.topic]) {
+            lag.cluster = only.into();
+        }
+    }
+    let lags = sums(&backlogs);
     let mut nodes = BTreeMap::new();
     let mut arrows = Vec::new();
     for edge in &model.edges {
@@ -118,7 +124,7 @@ pub(crate) fn graph(model: &Model, window: Window, now_ns: i64) -> Graph<'_> {
             edge_latency: Quantiles::of(&stats.edge_latency),
             pathway_latency: Quantiles::of(&stats.pathway_latency),
             payload_size: Quantiles::of(&stats.payload_size),
-            lag: lag(&queue, key, &backlogs),
+            lag: lag(&queue, key, &lags),
         });
         nodes.entry(queue.id()).or_insert_with(|| queue.node());
     }
@@ -185,18 +191,28 @@ pub(crate) fn kind(edge: &EdgeKey) -> Kind {
     }
 }
 
-fn lag(queue: &Queue<'_>, edge: &EdgeKey, backlogs: &[Lag]) -> Option<LagSum> {
+/// Environment, type, cluster, topic and group.
+type GroupKey<'a> = [&'a str; 5];
+
+/// The lag of each group, over the partitions of which it is known: messages and partitions.
+fn sums(backlogs: &[Lag]) -> BTreeMap<GroupKey<'_>, (i64, u64)> {
+    let mut sums = BTreeMap::new();
+    for (backlog, lag) in backlogs.iter().filter_map(|backlog| Some((backlog, backlog.lag?))) {
+        let key: GroupKey<'_> = [&backlog.env, &backlog.kind, &backlog.cluster, &backlog.topic, &backlog.group];
+        let (messages, partitions) = sums.entry(key).or_insert((0i64, 0));
+        *messages = messages.saturating_add(lag);
+        *partitions += 1;
+    }
+    sums
+}
+
+fn lag(queue: &Queue<'_>, edge: &EdgeKey, lags: &BTreeMap<GroupKey<'_>, (i64, u64)>) -> Option<LagSum> {
     let group = edge.tag("group").or(edge.tag("consumer_group"))?;
     if edge.direction() != Direction::In {
         return None;
     }
-    let mine = backlogs.iter().filter(|lag| {
-        let names = (&*lag.env, &*lag.kind, &*lag.cluster, &*lag.topic, &*lag.group);
-        names == (queue.env, queue.kind, queue.cluster, queue.name, group)
-    });
-    let (messages, partitions) =
-        mine.filter_map(|lag| lag.lag).fold((0i64, 0), |(sum, n), lag| (sum.saturating_add(lag), n + 1));
-    (partitions > 0).then(|| LagSum { messages, partitions, group: group.into() })
+    let &(messages, partitions) = lags.get(&[queue.env, queue.kind, queue.cluster, queue.name, group])?;
+    Some(LagSum { messages, partitions, group: group.into() })
 }
 
 /// A queue as an edge names it.
@@ -262,18 +278,25 @@ impl<'a> Clusters<'a> {
                 clusters.entry([queue.env, queue.kind, queue.name]).or_default().insert(queue.cluster);
             }
         }
+        // Offsets may tell it where edges do not.
+        for [env, kind, name, cluster] in model.backlogs.clusters() {
+            clusters.entry([env, kind, name]).or_default().insert(cluster);
+        }
         Self(clusters)
     }
 
     pub(crate) fn queue(&self, edge: &'a EdgeKey) -> Queue<'a> {
         let mut queue = as_named(edge);
-        if queue.cluster.is_empty()
-            && let Some(clusters) = self.0.get(&[queue.env, queue.kind, queue.name])
-            && clusters.len() == 1
-        {
-            queue.cluster = clusters.first().copied().unwrap_or_default();
+        if queue.cluster.is_empty() {
+            queue.cluster = self.only([queue.env, queue.kind, queue.name]).unwrap_or_default();
         }
         queue
+    }
+
+    /// The cluster of a queue that only one cluster has.
+    fn only(&self, queue: [&str; 3]) -> Option<&'a str> {
+        let clusters = self.0.get(&queue)?;
+        clusters.first().copied().filter(|_| clusters.len() == 1)
     }
 }
 

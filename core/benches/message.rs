@@ -1,6 +1,8 @@
 //! A message's way through the client, against a floor measured in the same run: one clock read, the rest of the pathway
 //! hash and six increments.
 
+#![allow(clippy::print_stdout, clippy::unwrap_used, missing_docs)] // a program for developers
+
 use datastreams_core::client::{Client, Hooks, Input, wall_clock};
 use datastreams_core::config::{Config, Delivery};
 use datastreams_core::hash;

@@ -7,7 +7,7 @@ use crate::config::Delivery;
 use crate::counters::Counter;
 use crate::delivery::{Outcome, Parcel};
 use crate::state::State;
-use crossbeam_channel::{RecvTimeoutError, Sender, TrySendError, bounded};
+use crossbeam_channel::{RecvTimeoutError, Sender, bounded};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::sync::Arc;
 use std::sync::atomic::Ordering;
@@ -15,12 +15,10 @@ use std::time::{Duration, Instant};
 
 /// What the reporter's thread is told.
 pub(crate) enum Order {
-    /// There is something to wait for again.
+    /// Look again: there is something to wait for, or this is the end.
     Wake,
     /// Deliver what is queued until it is gone or the time has come; then answer.
     Deliver(Instant, Sender<()>),
-    /// End.
-    Quit,
 }
 
 /// How long after its end a bucket may stay open, so that processes do not all report at one moment.
@@ -64,6 +62,9 @@ impl Shared {
             if let Some(fault) = self.hooks.fault {
                 fault();
             }
+            if state.ending.load(Ordering::SeqCst) {
+                return self.end(state);
+            }
             let delivery = state.queue().next();
             let has_buckets = state.has_buckets();
             let order = if has_buckets || delivery.is_some() {
@@ -85,15 +86,7 @@ impl Shared {
                     self.deliver_until(state, until);
                     let _ = answer.try_send(());
                 }
-                Ok(Order::Quit) | Err(RecvTimeoutError::Disconnected) => {
-                    if self.freed.load(Ordering::SeqCst) {
-                        state.tick(&self.parts, None, true, self.mono());
-                        state.queue().hasten(self.mono());
-                        self.deliver_until(state, Instant::now() + LAST_WORDS);
-                    }
-                    state.drop_queue();
-                    return;
-                }
+                Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
                     if self.mono() >= next_tick {
                         self.tick(state, Some((self.hooks.wall)()));
@@ -103,6 +96,16 @@ impl Shared {
                 }
             }
         }
+    }
+
+    /// The last turn. A client that was freed without being stopped has its say first.
+    fn end(&self, state: &State) {
+        if self.freed.load(Ordering::SeqCst) {
+            state.tick(&self.parts, None, true, self.mono());
+            state.queue().hasten(self.mono());
+            self.deliver_until(state, Instant::now() + LAST_WORDS);
+        }
+        state.drop_queue();
     }
 
     /// Nanoseconds until the bucket that holds the wall clock's now is over, and a little more.
@@ -212,11 +215,9 @@ impl Shared {
 
     /// Tells the thread to end, without waiting for it.
     pub(crate) fn quit(&self, state: &State) {
-        if state.running.load(Ordering::SeqCst) {
-            if let Err(TrySendError::Full(order)) = state.orders.0.try_send(Order::Quit) {
-                let _ = state.orders.0.send_timeout(order, Duration::from_millis(100));
-            }
-        }
+        state.ending.store(true, Ordering::SeqCst);
+        // A full channel holds orders, after each of which the thread looks.
+        let _ = state.orders.0.try_send(Order::Wake);
     }
 
     /// Closes buckets when one is over, and delivers: the reporter of a host without our thread. Answers with the

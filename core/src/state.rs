@@ -33,6 +33,8 @@ pub(crate) struct State {
     pub(crate) orders: (Sender<Order>, Receiver<Order>),
     /// Whether the reporter's thread runs.
     pub(crate) running: AtomicBool,
+    /// Whether it shall end.
+    pub(crate) ending: AtomicBool,
     /// The state of the next generation.
     next: OnceBox<State>,
 }
@@ -52,6 +54,7 @@ impl State {
             idle: AtomicBool::new(true),
             orders: bounded(16),
             running: AtomicBool::new(false),
+            ending: AtomicBool::new(false),
             next: OnceBox::new(),
         }
     }

@@ -74,4 +74,11 @@ static inline void sleep_ms(long ms) {
   nanosleep(&time, NULL);
 }
 
+/* The end of a program: with CHECK_PAUSE_MS in the environment, after threads that were told to end have done so. */
+static inline int done(void) {
+  const char *pause = getenv("CHECK_PAUSE_MS");
+  if (pause != NULL) sleep_ms(atol(pause));
+  return 0;
+}
+
 #endif

@@ -4,7 +4,7 @@ pub(crate) mod intake;
 pub(crate) mod limits;
 mod listen;
 mod repeats;
-mod server;
+pub(crate) mod server;
 
 use crate::{cli, clock, output, table};
 use limits::Limits;
@@ -14,6 +14,7 @@ use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{SignalKind, signal};
 use tokio::sync::watch;
+use tokio::time::MissedTickBehavior;
 
 /// How long requests may take to end after a signal.
 const FAREWELL: Duration = Duration::from_secs(2);
@@ -80,6 +81,7 @@ async fn until(mut stopped: watch::Receiver<()>) {
 async fn print(shared: Arc<Shared>, every: Duration, stopped: watch::Receiver<()>) {
     let mut stopped = std::pin::pin!(until(stopped));
     let mut ticks = tokio::time::interval(every);
+    ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
     ticks.tick().await;
     loop {
         tokio::select! {
@@ -87,6 +89,11 @@ async fn print(shared: Arc<Shared>, every: Duration, stopped: watch::Receiver<()
             () = &mut stopped => return,
         }
         let table = table::table(&shared.lock().model, clock::now_ns());
-        output::line(table);
+        // A reader that pauses (a pager, Ctrl-S) holds up the table, and nothing else.
+        let writing = tokio::task::spawn_blocking(move || output::line(table));
+        tokio::select! {
+            _ = writing => {}
+            () = &mut stopped => return,
+        }
     }
 }

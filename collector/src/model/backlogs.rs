@@ -1,7 +1,7 @@
 //! How far producers and consumers have come: offsets by queue, partition and group.
 
 use datastreams_core::payload::Backlog;
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 
 /// The most bytes of the names of one queue.
 const MAX_NAME: usize = 4096;
@@ -18,30 +18,59 @@ pub(crate) struct Partition {
     pub(crate) partition: Box<str>,
 }
 
-/// What is known of a partition. The greatest offsets are kept: reports come late and more than once.
+/// An offset and when it was right.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Dated {
+    at_ns: i64,
+    offset: i64,
+}
+
+impl Dated {
+    /// Of one bucket the greatest offset counts: it comes in several parts, in any order. Of two buckets the later one
+    /// counts, though its offset be lower: a group may be set back, and a topic made anew.
+    fn or(self, other: Self) -> Self {
+        if (self.at_ns, self.offset) < (other.at_ns, other.offset) { other } else { self }
+    }
+}
+
+impl Partition {
+    /// The queue it belongs to, whatever the cluster.
+    fn queue(&self) -> [&str; 3] {
+        [&self.env, &self.kind, &self.topic]
+    }
+}
+
+/// What is known of a partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Offsets {
+struct Offsets {
     /// The offset of the last record produced.
-    pub(crate) produced: Option<i64>,
+    produced: Option<Dated>,
     /// The high watermark: the offset of the next record.
-    pub(crate) high: Option<i64>,
+    high: Option<Dated>,
     /// By group, the offset of the next record to read.
-    pub(crate) committed: BTreeMap<Box<str>, i64>,
+    committed: BTreeMap<Box<str>, Dated>,
 }
 
 impl Offsets {
     /// The offset of the next record, as far as is known.
-    pub(crate) fn end(&self) -> Option<i64> {
-        self.high.max(self.produced.map(|offset| offset.saturating_add(1)))
+    fn end(&self) -> Option<i64> {
+        let produced = self.produced.map(|produced| produced.offset.saturating_add(1));
+        produced.max(self.high.map(|high| high.offset))
     }
 
     fn merge(&mut self, other: &Self) {
-        self.produced = self.produced.max(other.produced);
-        self.high = self.high.max(other.high);
+        keep(&mut self.produced, other.produced);
+        keep(&mut self.high, other.high);
         for (group, &offset) in &other.committed {
             let known = self.committed.entry(group.clone()).or_insert(offset);
-            *known = offset.max(*known);
+            *known = known.or(offset);
         }
+    }
+}
+
+fn keep(known: &mut Option<Dated>, new: Option<Dated>) {
+    if let Some(new) = new {
+        *known = Some(known.map_or(new, |known| known.or(new)));
     }
 }
 
@@ -80,8 +109,8 @@ pub(crate) enum Taken {
 }
 
 impl Backlogs {
-    /// Keeps the greatest offsets, of at most `max` partitions and groups.
-    pub(crate) fn add(&mut self, env: &str, backlog: &Backlog, max: usize) -> Taken {
+    /// Takes an offset that was right at `at_ns`. Keeps the latest ones, of at most `max` partitions and groups.
+    pub(crate) fn add(&mut self, env: &str, backlog: &Backlog, at_ns: i64, max: usize) -> Taken {
         let tag = |key: &str| backlog.tags.iter().find_map(|tag| tag.strip_prefix(key)?.strip_prefix(':'));
         let Some((kind, what)) = tag("type").and_then(kind) else { return Taken::Ignored };
         let topic = tag("topic").unwrap_or_default();
@@ -112,14 +141,18 @@ impl Backlogs {
             Some(offsets) => offsets,
             None => self.partitions.entry(key).or_default(),
         };
+        // 0 is also what tracers send for an offset that they do not know (dd-trace-py and -rb, and -js as nil): it
+        // counts only as long as nothing else is known.
+        let at_ns = if backlog.value == 0 { i64::MIN } else { at_ns };
+        let new = Dated { at_ns, offset: backlog.value };
         match what {
-            What::Produced => offsets.produced = offsets.produced.max(Some(backlog.value)),
-            What::High => offsets.high = offsets.high.max(Some(backlog.value)),
+            What::Produced => keep(&mut offsets.produced, Some(new)),
+            What::High => keep(&mut offsets.high, Some(new)),
             What::Committed => match offsets.committed.get_mut(group) {
-                Some(known) => *known = backlog.value.max(*known),
+                Some(known) => *known = known.or(new),
                 None if full => return Taken::Full,
                 None => {
-                    offsets.committed.insert(group.into(), backlog.value);
+                    offsets.committed.insert(group.into(), new);
                     added += 1;
                 }
             },
@@ -128,15 +161,28 @@ impl Backlogs {
         Taken::Yes
     }
 
+    /// The queues whose cluster is known, with it: environment, type, topic, cluster.
+    pub(crate) fn clusters(&self) -> impl Iterator<Item = [&str; 4]> {
+        let known = self.partitions.keys().filter(|partition| !partition.cluster.is_empty());
+        known.map(|partition| [&*partition.env, &*partition.kind, &*partition.topic, &*partition.cluster])
+    }
+
     /// The lag of every group in every partition, those behind and those not. A client that does not tell the cluster
     /// is taken to mean the only one in which others know the topic.
     pub(crate) fn lags(&self) -> Vec<Lag> {
-        let mut merged = self.partitions.clone();
+        let mut clusters: BTreeMap<[&str; 3], BTreeSet<&str>> = BTreeMap::new();
+        for key in self.partitions.keys().filter(|key| !key.cluster.is_empty()) {
+            clusters.entry(key.queue()).or_default().insert(&key.cluster);
+        }
+        let mut merged: BTreeMap<Partition, Offsets> = BTreeMap::new();
         for (partition, offsets) in &self.partitions {
-            if let Some(cluster) = self.only_cluster(partition) {
-                merged.remove(partition);
-                merged.entry(Partition { cluster: cluster.into(), ..partition.clone() }).or_default().merge(offsets);
+            let mut key = partition.clone();
+            if let Some(clusters) = clusters.get(&key.queue())
+                && clusters.len() == 1
+            {
+                key.cluster = clusters.first().copied().unwrap_or_default().into();
             }
+            merged.entry(key).or_default().merge(offsets);
         }
         let lags = merged.into_iter().flat_map(|(partition, offsets)| {
             let end = offsets.end();
@@ -147,23 +193,13 @@ impl Backlogs {
                 topic: partition.topic.clone(),
                 partition: partition.partition.clone(),
                 group,
-                committed,
+                committed: committed.offset,
                 end,
                 // A commit may overtake the news of what it commits.
-                lag: end.map(|end| end.saturating_sub(committed).max(0)),
+                lag: end.map(|end| end.saturating_sub(committed.offset).max(0)),
             })
         });
         lags.collect()
-    }
-
-    fn only_cluster(&self, of: &Partition) -> Option<&str> {
-        if !of.cluster.is_empty() {
-            return None;
-        }
-        let same = |key: &&Partition| key.env == of.env && key.kind == of.kind && key.topic == of.topic;
-        let mut clusters = self.partitions.range(of..).map(|(key, _)| key).take_while(same).map(|key| &*key.cluster);
-        let only = clusters.clone().find(|cluster| !cluster.is_empty())?;
-        clusters.all(|cluster| cluster.is_empty() || cluster == only).then_some(only)
     }
 }
 
@@ -183,8 +219,12 @@ mod tests {
     use super::*;
 
     fn add(backlogs: &mut Backlogs, tags: &[&str], value: i64) -> Taken {
+        add_at(backlogs, 0, tags, value)
+    }
+
+    fn add_at(backlogs: &mut Backlogs, at_ns: i64, tags: &[&str], value: i64) -> Taken {
         let tags = tags.iter().map(|&tag| tag.into()).collect();
-        backlogs.add("e", &Backlog { tags, value }, 8)
+        backlogs.add("e", &Backlog { tags, value }, at_ns, 8)
     }
 
     fn lags(backlogs: &Backlogs) -> Vec<(String, String, Option<i64>)> {
@@ -205,6 +245,27 @@ mod tests {
         add(&mut all, &["type:kafka_commit", "topic:t", "partition:1", "consumer_group:g"], 20);
         add(&mut all, &["type:kafka_commit", "topic:t", "partition:1", "consumer_group:g"], 4);
         assert_eq!(lags(&all), [("/t/1".into(), "g".into(), Some(0))], "never negative, never back");
+    }
+
+    #[test]
+    fn a_later_bucket_counts_even_when_its_offsets_are_lower() {
+        let mut all = Backlogs::default();
+        let commit = ["type:kafka_commit", "topic:t", "partition:1", "consumer_group:g"];
+        let produce = ["type:kafka_produce", "topic:t", "partition:1"];
+        add_at(&mut all, 10, &produce, 99);
+        add_at(&mut all, 10, &commit, 90);
+        assert_eq!(lags(&all), [("/t/1".into(), "g".into(), Some(10))]);
+        add_at(&mut all, 20, &commit, 20);
+        assert_eq!(lags(&all), [("/t/1".into(), "g".into(), Some(80))], "the group was set back");
+        add_at(&mut all, 10, &commit, 95);
+        assert_eq!(lags(&all), [("/t/1".into(), "g".into(), Some(80))], "a payload that was delivered late");
+        add_at(&mut all, 30, &produce, 24);
+        assert_eq!(lags(&all), [("/t/1".into(), "g".into(), Some(5))], "the topic was made anew");
+        add_at(&mut all, 30, &[&produce[..], &["kafka_cluster_id:c"]].concat(), 29);
+        assert_eq!(lags(&all), [("c/t/1".into(), "g".into(), Some(10))], "the same, merged over the only cluster");
+        add_at(&mut all, 40, &commit, 0);
+        add_at(&mut all, 40, &produce, 0);
+        assert_eq!(lags(&all), [("c/t/1".into(), "g".into(), Some(10))], "0 means unknown to some");
     }
 
     #[test]

@@ -119,7 +119,7 @@ impl Model {
                 self.add_point(payload, bucket, point, now_ns);
             }
             for backlog in &bucket.backlogs {
-                self.add_backlog(payload, backlog);
+                self.add_backlog(payload, bucket, backlog, now_ns);
             }
         }
     }
@@ -142,7 +142,7 @@ impl Model {
             self.cut.edge_messages = self.cut.edge_messages.saturating_add(messages);
             return;
         };
-        let start_ns = i64::try_from(bucket.start).unwrap_or(i64::MAX);
+        let start_ns = start_ns(bucket);
         edge.stats.add(&stats, messages, start_ns, now_ns);
         if edge.langs.len() < 8 && payload.lang.len() <= 32 && !edge.langs.contains(&*payload.lang) {
             edge.langs.insert(payload.lang.as_str().into());
@@ -155,9 +155,11 @@ impl Model {
         hop.stats.add(&HopStats { messages, latency: stats.pathway_latency }, messages, start_ns, now_ns);
     }
 
-    fn add_backlog(&mut self, payload: &Payload, backlog: &Backlog) {
+    fn add_backlog(&mut self, payload: &Payload, bucket: &Bucket, backlog: &Backlog, now_ns: i64) {
+        // A clock that is ahead must not make its offsets count for longer than those of others.
+        let at_ns = start_ns(bucket).min(now_ns);
         let env = normal_env(&payload.env, &payload.lang);
-        match self.backlogs.add(env, backlog, self.limits.max_partitions) {
+        match self.backlogs.add(env, backlog, at_ns, self.limits.max_partitions) {
             Taken::Yes => self.received.offsets += 1,
             Taken::Full => self.cut.offsets += 1,
             Taken::Ignored => self.received.offsets_ignored += 1,
@@ -200,6 +202,10 @@ impl Model {
         self.hops.retain(|_, hop| hop.last_seen_ns > now_ns - RECENT_NS);
         self.cut.idle_hops += (before - self.hops.len()) as u64;
     }
+}
+
+fn start_ns(bucket: &Bucket) -> i64 {
+    i64::try_from(bucket.start).unwrap_or(i64::MAX)
 }
 
 /// Refuses a payload of which not everything can be read: half of it would look like a loss of messages.

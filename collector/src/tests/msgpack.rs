@@ -38,7 +38,7 @@ impl Item {
                 out.extend((len as u32).to_be_bytes());
             }
         };
-        let fix = |marker: u8, len: usize, max: usize| (len <= max).then(|| marker | len as u8);
+        let fix = |marker: u8, len: usize, max: usize| (len <= max).then_some(marker | len as u8);
         match self {
             Self::Nil => out.push(0xc0),
             Self::Text(text) => {

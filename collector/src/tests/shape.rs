@@ -1,6 +1,7 @@
 //! Pathways and maps of known shape.
 
 use super::*;
+use datastreams_core::payload::Backlog;
 use serde_json::json;
 
 const OUT: &[&str] = &["direction:out", "topic:orders", "type:kafka"];
@@ -229,4 +230,28 @@ fn the_table() {
     let mut model = model();
     add(&mut model, "evil\x1b[2J", vec![point(OUT, 0, 1, &[0.1], &[0.1])]);
     assert!(!crate::table::table(&model, NOW + 10 * SECOND).contains('\x1b'));
+}
+
+#[test]
+fn lag_is_found_when_only_one_of_offsets_and_edges_tells_the_cluster() {
+    let tags = |tags: &[&str]| tags.iter().map(|&tag| tag.into()).collect();
+    let of = |edge_cluster: Option<&str>, offset_cluster: Option<&str>| {
+        let mut model = model();
+        let mut edge = vec!["direction:in", "group:g"];
+        edge.extend(edge_cluster);
+        edge.extend(["topic:t", "type:kafka"]);
+        let mut payload = payload("reader", vec![point(&edge, 0, 1, &[0.1], &[0.1])]);
+        for (kind, value) in [("type:kafka_produce", 9), ("type:kafka_commit", 4)] {
+            let mut offset = vec![kind, "topic:t", "partition:0", "consumer_group:g"];
+            offset.extend(offset_cluster);
+            payload.stats[0].backlogs.push(Backlog { tags: tags(&offset), value });
+        }
+        take(&mut model, &payload.encode().unwrap());
+        arrow(&graph_json(&model), "reader", &edge)["lag"]["messages"].clone()
+    };
+    let cluster = Some("kafka_cluster_id:c");
+    for (edge, offset) in [(None, None), (cluster, None), (None, cluster), (cluster, cluster)] {
+        assert_eq!(of(edge, offset), 6, "{edge:?} {offset:?}");
+    }
+    assert!(of(cluster, Some("kafka_cluster_id:other")).is_null(), "another cluster's");
 }

@@ -1,0 +1,59 @@
+# Every command that the documentation shows. `make help` lists them.
+
+SHELL := /bin/bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+export PATH := $(PATH):$(HOME)/.cargo/bin
+
+include $(sort $(wildcard mk/*.mk))
+
+SETUP := tools/setup
+
+.PHONY: help all setup test test-full test-rust vectors vectors-check lint fmt deny clean test-long
+
+help: ## List the targets
+	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  %-16s %s\n", $$1, $$2 }'
+
+all: setup lib archive ## Build the library (build/lib) and the datastreams command (target/release)
+	cargo build --release -p datastreams-collector
+
+setup: ## Install the tools that building and testing need (as root; otherwise say what to install)
+	@$(SETUP) rust c kafka cmake valgrind python
+
+test: setup ## Everything that has to hold before a change lands, in less than 20 minutes
+	@tools/steps vectors-check lint test-rust test-abi test-c test-costs test-install test-peers test-demo test-docs
+
+test-full: setup ## The heavy counterparts as well: run it before a release
+	@tools/steps test deny test-valgrind test-asan test-peers-full test-long
+
+test-rust: ## Unit, property and integration tests of the Rust crates
+	cargo test --workspace
+	cargo test -p datastreams-core --no-default-features
+	cargo test -p datastreams-core --no-default-features --features http
+
+test-long: ## Property tests with a hundred times the cases
+	PROPTEST_CASES=20000 cargo test --release -p datastreams-core
+
+vectors: ## Write tests/vectors and the sketch's thresholds from the reference
+	python3 tests/reference/reference.py --write
+
+vectors-check: ## Fail when tests/vectors or the thresholds differ from the reference
+	python3 tests/reference/reference.py --check
+
+lint: ## Formatting, clippy with warnings denied, ruff
+	cargo fmt --check
+	cargo clippy --workspace --all-targets --quiet -- -D warnings
+	cargo clippy -p datastreams-core --no-default-features --quiet -- -D warnings
+	RUSTDOCFLAGS='-D warnings' cargo doc --workspace --no-deps --quiet
+	$$(tools/venv tools/requirements.txt) -m ruff check --quiet --no-cache tests
+
+fmt: ## Format the sources
+	cargo fmt
+
+deny: ## Licences, bans and sources of the dependencies
+	@command -v cargo-deny >/dev/null || cargo install --locked --quiet cargo-deny@0.20.2
+	cargo deny check bans licenses sources
+
+clean: ## Remove everything that was built
+	cargo clean
+	rm -rf build dist

@@ -1,0 +1,7 @@
+//! The `datastreams` command as people run it.
+#![cfg(test)]
+
+mod collect;
+mod common;
+mod explain;
+mod stalled;
