@@ -1,57 +1,35 @@
-# The C examples and the demonstration that runs them.
+# The C examples, and the demonstration that runs them. They need librdkafka (Debian: librdkafka-dev).
 #
-#   make examples   builds bindings/c/examples into build/examples, against target/release
-#   make demo       the whole pipeline, for DEMO_SECONDS; ends with the latencies beside the delays that were put in
+# Variables: CARGO, CC, PKG_CONFIG, DEMO_SECONDS (20), DEMO_ARGS (more options of `datastreams demo`).
 
-EXAMPLES_DIR ?= build/examples
+CARGO ?= cargo
+PKG_CONFIG ?= pkg-config
 DEMO_SECONDS ?= 20
-DEMO_ARGS    ?=
-CARGO        ?= cargo
-CC           ?= cc
-PKG_CONFIG   ?= pkg-config
-EXAMPLES_CFLAGS ?= -O2 -g -Wall -Wextra -Wpedantic -Werror
+DEMO_ARGS ?=
 
-EXAMPLES_SRC   := bindings/c/examples
-EXAMPLES_KAFKA := orders payments sink
-EXAMPLES_ALL   := hello mock_kafka $(EXAMPLES_KAFKA)
-EXAMPLES_BIN   := $(addprefix $(EXAMPLES_DIR)/,$(EXAMPLES_ALL))
-EXAMPLES_LIB   := target/release/libdatastreams.so
-# The programs find the library beside themselves, under its SONAME.
-EXAMPLES_LINK  := $(EXAMPLES_DIR)/libdatastreams.so.1
-EXAMPLES_FLAGS  = -std=c99 $(EXAMPLES_CFLAGS) -Iinclude -Ibindings/c/include
-EXAMPLES_LIBS   = $(EXAMPLES_LINK) -Wl,-rpath,'$$ORIGIN'
-# Evaluated only in recipes: the other targets of this Makefile do not need librdkafka.
-RDKAFKA_CFLAGS  = $(shell $(PKG_CONFIG) --cflags rdkafka)
-RDKAFKA_LIBS    = $(shell $(PKG_CONFIG) --libs rdkafka)
+EXAMPLES_DIR := build/examples
+EXAMPLES_SRC := bindings/c/examples
+EXAMPLES_ALL := hello mock_kafka orders payments sink
+EXAMPLES_FLAGS := -std=c99 -O2 -g -Wall -Wextra -Wpedantic -Werror -Iinclude -Ibindings/c/include
+# The programs find the library from where they are, wherever the build directory is moved.
+EXAMPLES_LIBS := -Lbuild/lib -ldatastreams -Wl,-rpath,'$$ORIGIN/../lib' -pthread
+# Evaluated in the recipe only: other targets do not need librdkafka.
+RDKAFKA = $(shell $(PKG_CONFIG) --cflags --libs rdkafka)
 
-.PHONY: examples demo test-demo demo-command demo-force
+.PHONY: examples demo test-demo demo-command
 
-examples: $(EXAMPLES_BIN)
+examples: $(EXAMPLES_ALL:%=$(EXAMPLES_DIR)/%) ## Build bindings/c/examples: build/examples
 
-# cargo decides whether there is something to do.
-$(EXAMPLES_LIB): demo-force
-	$(CARGO) build --release -p datastreams-ffi
+$(EXAMPLES_DIR)/%: $(EXAMPLES_SRC)/%.c $(EXAMPLES_SRC)/service.h include/datastreams.h bindings/c/include/datastreams_rdkafka.h | lib
+	@mkdir -p $(EXAMPLES_DIR)
+	@$(PKG_CONFIG) --exists rdkafka || { echo "librdkafka is missing: apt-get install librdkafka-dev"; exit 1; }
+	$(CC) $(EXAMPLES_FLAGS) $< $(EXAMPLES_LIBS) $(RDKAFKA) -o $@
 
 demo-command:
 	$(CARGO) build --release -p datastreams-collector
 
-$(EXAMPLES_LINK): $(EXAMPLES_LIB)
-	mkdir -p $(EXAMPLES_DIR)
-	ln -sfn $(abspath $(EXAMPLES_LIB)) $@
-
-EXAMPLES_HEADERS := include/datastreams.h bindings/c/include/datastreams_rdkafka.h $(EXAMPLES_SRC)/service.h
-
-$(EXAMPLES_DIR)/hello: $(EXAMPLES_SRC)/hello.c include/datastreams.h $(EXAMPLES_LINK)
-	$(CC) $(EXAMPLES_FLAGS) $< $(EXAMPLES_LIBS) -o $@
-
-$(EXAMPLES_DIR)/mock_kafka: $(EXAMPLES_SRC)/mock_kafka.c | $(EXAMPLES_LINK)
-	$(CC) $(EXAMPLES_FLAGS) $(RDKAFKA_CFLAGS) $< $(RDKAFKA_LIBS) -o $@
-
-$(addprefix $(EXAMPLES_DIR)/,$(EXAMPLES_KAFKA)): $(EXAMPLES_DIR)/%: $(EXAMPLES_SRC)/%.c $(EXAMPLES_HEADERS) $(EXAMPLES_LINK)
-	$(CC) $(EXAMPLES_FLAGS) $(RDKAFKA_CFLAGS) -pthread $< $(EXAMPLES_LIBS) $(RDKAFKA_LIBS) -o $@
-
-demo: examples demo-command
+demo: examples demo-command ## Run a pipeline of C programs for DEMO_SECONDS: latencies beside the delays put in
 	target/release/datastreams demo --examples $(EXAMPLES_DIR) --seconds $(DEMO_SECONDS) $(DEMO_ARGS)
 
-test-demo: examples demo-command
-	tests/e2e/demo --datastreams target/release/datastreams --examples $(EXAMPLES_DIR)
+test-demo: examples demo-command ## The demonstration, checked from outside; datastreams_rdkafka.h over a mock cluster
+	tests/e2e/demo/run target/release/datastreams $(EXAMPLES_DIR)

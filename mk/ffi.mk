@@ -30,8 +30,10 @@ lib: ## Build the shared library: build/lib/libdatastreams.so
 archive: lib ## Build the static library: build/lib/libdatastreams.a, which links beside other Rust archives
 	ffi/archive.sh include/datastreams.h target/release/libdatastreams.a build/lib/libdatastreams.a
 
+# Without TLS, which takes most of the time and has no part in it; in a directory of its own, since cargo would keep only
+# one of two libraries of one name.
 lib-fault: ## Build the library that panics on request, for the tests of the panic boundary: build/fault
-	$(CARGO) build --release -p datastreams-ffi --features fault --target-dir target/fault
+	$(CARGO) build --release -p datastreams-ffi --no-default-features --features fault --target-dir target/fault
 	@ffi/stage.sh target/fault/release build/fault $(DS_ABI)
 
 install: lib archive ## Install under DESTDIR, PREFIX and LIBDIR: library, header, pkg-config, CMake

@@ -1,4 +1,5 @@
 //! The vectors of the reference for sketches, and what libdatadog reads and writes.
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests fail like tests
 
 use datastreams_core::sketch::{Bins, Interpolation, Mapping, Sketch, SketchError, index};
 use serde_json::Value;

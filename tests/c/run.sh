@@ -1,7 +1,8 @@
 #!/bin/sh
 # Builds the C programs and runs them against the library, each with an agent of its own:
 #   run.sh BUILD_DIR [FAULT_BUILD_DIR]
-# TOOL=valgrind runs them under valgrind, TOOL=asan builds them with AddressSanitizer and UBSan. See mk/ffi.mk.
+# TOOL=valgrind runs them under valgrind, TOOL=asan builds them with AddressSanitizer and UBSan, TOOL=rust-asan is for
+# asan.sh. See mk/ffi.mk.
 set -eu
 cd "$(dirname "$0")/../.."
 build=$PWD/$1
@@ -10,12 +11,15 @@ tool=${TOOL-}
 here=tests/c
 out=build/test/c$tool
 mkdir -p "$out/bin"
-flags="-std=gnu11 -O1 -g -Wall -Wextra -Wshadow -Wpedantic -Werror -Iinclude -I$here"
-run=
+flags="-std=gnu11 -O1 -g -Wall -Wextra -Wshadow -Wpedantic -Werror -Iinclude -I$here -I$out"
+run= link=
 forks=24 messages=20000
 case $tool in
   '') ;;
   asan) flags="$flags -fsanitize=address,undefined -fno-sanitize-recover=all -fno-omit-frame-pointer" ;;
+  rust-asan)
+    # The library is instrumented and the program brings the runtime, which belongs to the Rust compiler.
+    link="-rdynamic -Wl,--whole-archive $RUNTIME -Wl,--no-whole-archive -lm -lrt" forks=12 messages=5000 ;;
   valgrind)
     # "Possibly lost" is no error: std keeps its threads by pointers into their blocks.
     run="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect
@@ -81,10 +85,13 @@ try() {
 
 compile() {
   # shellcheck disable=SC2086
-  "${CC:-gcc}" $flags "$here/$1.c" -o "$out/bin/$1" -L"$2" -ldatastreams -Wl,-rpath,"$2" -lpthread -ldl
+  "${CC:-gcc}" $flags "$here/$1.c" -o "$out/bin/$1" -L"$2" -ldatastreams -Wl,-rpath,"$2" $link -lpthread -ldl
 }
 
-for program in basics host sigpipe fork threads unload; do compile $program "$build"; done
+python3 $here/vectors.py "$out/vectors.h"
+for program in vectors basics host sigpipe fork threads unload; do compile $program "$build"; done
+try vectors '' vectors
+cat "$out/vectors/rest"
 try basics '' basics @url
 try basics-unix '' basics @unix
 try host '' host @url @dir

@@ -61,7 +61,7 @@ int main(int argc, char **argv) {
     ds_rdkafka_topics_init(&produced, client, DS_RDKAFKA_PRODUCED, NULL, NULL);
     struct flusher flusher;
     flusher_start(&flusher, options, client);
-    rd_kafka_t *producer = producer_start(options, &produced, on_delivery);
+    rd_kafka_t *producer = producer_start(options, topic, &produced, on_delivery);
 
     unsigned long number = 0;
     const int64_t begin = clock_ns(CLOCK_MONOTONIC), gap = (int64_t)(1e9 / rate);
@@ -74,9 +74,7 @@ int main(int argc, char **argv) {
             rd_kafka_poll(producer, left < 100000000 ? (int)(left / 1000000) + 1 : 100);
     }
 
-    rd_kafka_flush(producer, 5000); /* the last delivery reports */
-    if (rd_kafka_outq_len(producer) > 0) fprintf(stderr, "not delivered: %d\n", rd_kafka_outq_len(producer));
-    rd_kafka_destroy(producer);
+    producer_stop(producer);
     service_stopping = 1;
     flusher_stop(&flusher);
     client_stop(client);

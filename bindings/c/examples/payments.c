@@ -68,7 +68,7 @@ int main(int argc, char **argv) {
     ds_rdkafka_topics_init(&ends, client, DS_RDKAFKA_HIGH_WATERMARK, NULL, NULL);
     struct flusher flusher;
     flusher_start(&flusher, options, client);
-    rd_kafka_t *producer = producer_start(options, &produced, on_delivery);
+    rd_kafka_t *producer = producer_start(options, to, &produced, on_delivery);
     rd_kafka_t *consumer = consumer_start(options, from, group, &committed, on_commit);
 
     bool ready = false;
@@ -96,10 +96,8 @@ int main(int argc, char **argv) {
         rd_kafka_message_destroy(order);
     }
 
-    rd_kafka_consumer_close(consumer); /* the last commit */
-    rd_kafka_destroy(consumer);
-    rd_kafka_flush(producer, 5000); /* the last delivery reports */
-    rd_kafka_destroy(producer);
+    consumer_stop(consumer);
+    producer_stop(producer);
     flusher_stop(&flusher);
     client_stop(client);
     printf("paid %lu\n", paid);

@@ -198,13 +198,29 @@ static inline rd_kafka_t *kafka_start(rd_kafka_type_t type, rd_kafka_conf_t *con
 
 /* Starts a producer that sends each message at once, as its pipeline wants to be quick. Delivery reports go to
  * on_delivery with produced. */
-static inline rd_kafka_t *producer_start(const struct option *options, ds_rdkafka_topics *produced,
+static inline rd_kafka_t *producer_start(const struct option *options, const char *topic, ds_rdkafka_topics *produced,
                                          void (*on_delivery)(rd_kafka_t *, const rd_kafka_message_t *, void *)) {
     rd_kafka_conf_t *conf = rd_kafka_conf_new();
+    const struct rd_kafka_metadata *known = NULL;
+    rd_kafka_topic_t *handle;
+    rd_kafka_t *producer;
     kafka_set(conf, "linger.ms", "0");
     rd_kafka_conf_set_opaque(conf, produced);
     rd_kafka_conf_set_dr_msg_cb(conf, on_delivery);
-    return kafka_start(RD_KAFKA_PRODUCER, conf, options);
+    producer = kafka_start(RD_KAFKA_PRODUCER, conf, options);
+    /* Ask where the topic is now, not when the first message waits for the answer. */
+    handle = rd_kafka_topic_new(producer, topic, NULL);
+    if (handle != NULL && rd_kafka_metadata(producer, 0, handle, &known, 5000) == RD_KAFKA_RESP_ERR_NO_ERROR)
+        rd_kafka_metadata_destroy(known);
+    if (handle != NULL) rd_kafka_topic_destroy(handle);
+    return producer;
+}
+
+/* Waits for the last delivery reports, and ends a producer. */
+static inline void producer_stop(rd_kafka_t *producer) {
+    rd_kafka_flush(producer, 5000);
+    if (rd_kafka_outq_len(producer) > 0) fprintf(stderr, "not delivered: %d\n", rd_kafka_outq_len(producer));
+    rd_kafka_destroy(producer);
 }
 
 /* Starts a consumer of one topic. Each second it commits what rd_kafka_offset_store was called for; the results
@@ -236,6 +252,23 @@ static inline rd_kafka_t *consumer_start(const struct option *options, const cha
         exit(1);
     }
     return consumer;
+}
+
+/* Commits a last time, leaves the group, and ends a consumer. When Kafka is gone, rd_kafka_consumer_close would wait for
+ * a minute or more; this gives up after five seconds, and leaves the consumer to the end of the process. */
+static inline void consumer_stop(rd_kafka_t *consumer) {
+    const int64_t deadline = clock_ns(CLOCK_MONOTONIC) + 5000000000;
+    rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer);
+    rd_kafka_error_destroy(rd_kafka_consumer_close_queue(consumer, queue));
+    while (!rd_kafka_consumer_closed(consumer)) {
+        if (clock_ns(CLOCK_MONOTONIC) > deadline) {
+            fputs("Kafka did not answer: the group is left without a word\n", stderr);
+            return;
+        }
+        rd_kafka_queue_poll_callback(queue, 100); /* on_commit */
+    }
+    rd_kafka_queue_destroy(queue);
+    rd_kafka_destroy(consumer);
 }
 
 /* Prints "ready" once, when the consumer has partitions and has looked into each: whoever started it may begin to

@@ -72,8 +72,7 @@ int main(int argc, char **argv) {
         rd_kafka_message_destroy(payment);
     }
 
-    rd_kafka_consumer_close(consumer); /* the last commit */
-    rd_kafka_destroy(consumer);
+    consumer_stop(consumer);
     flusher_stop(&flusher);
     client_stop(client);
     printf("booked %lu\n", booked);
