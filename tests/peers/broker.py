@@ -14,7 +14,8 @@ class Broker:
     """A mock cluster, which lives as long as its client."""
 
     def __init__(self):
-        self.producer = confluent_kafka.Producer({"bootstrap.servers": "none", "test.mock.num.brokers": 1, "log_level": 4})
+        settings = {"bootstrap.servers": "none", "test.mock.num.brokers": 1, "log_level": 4}
+        self.producer = confluent_kafka.Producer(settings)
         cluster = self.producer.list_topics(timeout=20)
         self.cluster_id = cluster.cluster_id
         self.address = ",".join(f"{broker.host}:{broker.port}" for broker in cluster.brokers.values())

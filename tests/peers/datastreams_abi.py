@@ -39,16 +39,21 @@ class Error(c.Structure):
 
 
 class Config(c.Structure):
+    # fmt: off
+    TEXTS = ["service", "env", "version", "primary_tag", "tags", "agent_url", "api_key", "site", "hostname",
+             "dogstatsd_url", "language", "language_version"]
+    SIZES = ["memory_limit", "retry_limit", "max_payload_bytes", "transaction_limit"]
+    NUMBERS = ["enabled", "delivery", "request_timeout_ms", "retry_age_s", "max_edges", "max_parents",
+               "max_origin_buckets", "header_max_age_s", "header_max_future_s", "process_tags"]
+    # fmt: on
     _fields_ = [
         ("struct_size", c.c_size_t),
-        *[(name, Str) for name in "service env version primary_tag tags agent_url api_key site hostname dogstatsd_url "
-          "language language_version".split()],
-        *[(name, c.c_uint64) for name in "memory_limit retry_limit max_payload_bytes transaction_limit".split()],
-        *[(name, c.c_uint32) for name in "enabled delivery request_timeout_ms retry_age_s max_edges max_parents "
-          "max_origin_buckets header_max_age_s header_max_future_s process_tags".split()],
+        *((name, Str) for name in TEXTS),
+        *((name, c.c_uint64) for name in SIZES),
+        *((name, c.c_uint32) for name in NUMBERS),
         ("log", LOG),
         ("log_userdata", c.c_void_p),
-    ]  # fmt: skip
+    ]
 
 
 class Edge(c.Structure):

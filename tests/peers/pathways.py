@@ -1,8 +1,10 @@
 """Payloads: ddtrace's and ours, taken by our collector and joined there in one pathway."""
 
+import gzip
 import time
 
 import datastreams_abi as ds
+import msgpack
 from checks import Wrong, equal, near, until
 from headers import exact_ms
 
@@ -118,6 +120,26 @@ class Pathways:
                 steps = ["orders in source", f"orders out copy{n}", f"copier in copy{n}", f"copier out copy{n}.{m}"]
                 self.one_pathway(steps, count, None)
 
+    def process_tags(self, tagged):
+        """With ddtrace's process tags on, its default, hashes are not ours, and still are parents in one pathway"""
+        count, out = 12, ["direction:out", "topic:tagged", "type:kafka"]
+        with tagged as peer, self.client("payments") as client:
+            now = int(time.time() * 1000)
+            sent = [walk[-1] for walk in peer.walks([[{}, [[out, now]]]] * count)]
+            with ds.Client(self.library, service="tagged", env=ENV, delivery=ds.DELIVERY_HOST) as twin:
+                if twin.checkpoint(out)[0].hash == sent[0]["hash"]:
+                    raise Wrong("the hashes are equal: process tags are off")
+            for step in sent:
+                client.checkpoint(["direction:in", "topic:tagged", "type:kafka"], step["header"].encode())
+            client.flush()
+            peer.flush()
+        bodies = [msgpack.unpackb(gzip.decompress(post.body)) for post in self.posts()]
+        (tags,) = {tuple(body["ProcessTags"]) for body in bodies if body["Service"] == "tagged"}
+        services = {body["Service"] for body in bodies if "ProcessTags" in body}
+        equal("the services that sent process tags", services, {"tagged"})
+        self.one_pathway(["tagged out tagged", "payments in tagged"], count, None)
+        return f"{len(tags)} process tags"
+
     def at_exit(self, service):
         """What a ddtrace process has not yet reported arrives when it ends"""
         with service as peer:
@@ -168,12 +190,17 @@ class Pathways:
     def edges(self, expected, langs, count):
         """The edges of (service, direction) with edge latency, pathway latency and size, and their queue's node."""
         graph = self.collector.graph()
+        crossings = [
+            ("orders", OUT["orders"]),
+            ("payments", IN["orders"]),
+            ("payments", OUT["invoices"]),
+            ("shipping", IN["invoices"]),
+        ]
         for service, lang in langs.items():
             (node,) = (one for one in graph["nodes"] if one["service"] == service)
             equal(f"the languages of {service}", node["langs"], [lang])
         for (service, direction), (edge_s, pathway_s, size) in expected.items():
-            tags = {("out", "orders"): OUT["orders"], ("in", "payments"): IN["orders"],
-                    ("out", "payments"): OUT["invoices"], ("in", "shipping"): IN["invoices"]}[direction, service]  # fmt: skip
+            (tags,) = (tags for name, tags in crossings if name == service and tags[0] == f"direction:{direction}")
             (edge,) = (one for one in graph["edges"] if one["service"] == service and one["tags"] == tags)
             topic = next(tag for tag in tags if tag.startswith("topic:")).removeprefix("topic:")
             ends = [f"queue:{ENV}/kafka//{topic}", f"service:{ENV}/{service}"]

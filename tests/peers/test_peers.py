@@ -33,8 +33,8 @@ def main(library, collector, logs):
         collector = enter(Collector(logs, collector))
         tap = stack.enter_context(contextlib.closing(Tap(collector.address)))
 
-        def service(name, env=ENV):
-            return DdtraceService(logs, name, env, tap.url)
+        def service(name, env=ENV, **options):
+            return DdtraceService(logs, name, env, tap.url, **options)
 
         # They start side by side.
         twin, bare, orders, shipping = (
@@ -49,6 +49,7 @@ def main(library, collector, logs):
             checks.run(headers.without_env, library, bare, client)
         for check in (pathways.between, pathways.around, pathways.fan_out):
             checks.run(check)
+        checks.run(pathways.process_tags, service("tagged", process_tags=True))
         checks.run(broker.over_kafka, pathways)
         checks.run(pathways.at_exit, service("brief"))
         checks.run(pathways.all_taken)
