@@ -9,7 +9,7 @@ include $(sort $(wildcard mk/*.mk))
 
 SETUP := tools/setup
 
-.PHONY: help all setup test test-full test-rust vectors vectors-check lint fmt deny bench clean
+.PHONY: help all setup test test-full test-rust vectors vectors-check lint fmt deny clean test-long
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -21,7 +21,7 @@ setup: ## Install the tools that building and testing need (as root; otherwise s
 	@$(SETUP) rust c kafka cmake valgrind python
 
 test: setup ## Everything that has to hold before a change lands, in less than 20 minutes
-	@tools/steps vectors-check lint test-rust test-abi test-c test-install test-peers test-demo test-docs
+	@tools/steps vectors-check lint test-rust test-abi test-c test-costs test-install test-peers test-demo test-docs
 
 test-full: setup ## The heavy counterparts as well: run it before a release
 	@tools/steps test deny test-valgrind test-asan test-peers-full test-long
@@ -53,9 +53,6 @@ fmt: ## Format the sources
 deny: ## Licences, bans and sources of the dependencies
 	@command -v cargo-deny >/dev/null || cargo install --locked --quiet cargo-deny@0.20.2
 	cargo deny check bans licenses sources
-
-bench: setup lib ## Print what things cost, as ratios to a floor or a peer in the same run
-	@tools/bench
 
 clean: ## Remove everything that was built
 	cargo clean

@@ -15,6 +15,9 @@ keep=$(sed -n 's/^[A-Za-z].*[ *]\(ds_[a-z0-9_]*\)(.*/\1/p' "$header" | grep -v '
 roots=$(for name in $keep; do printf ' -u %s' "$name"; done)
 # shellcheck disable=SC2086 # a list of options
 "$LD" -r --gc-sections $roots -o "$work/all.o" "$input"
+# The pointer to the unwinder's personality lies in a group that linkers keep once per name; under its usual name another
+# archive's copy would be thrown away for ours, which is local.
+"$OBJCOPY" --redefine-sym DW.ref.rust_eh_personality=DW.ref.datastreams_eh_personality "$work/all.o"
 "$OBJCOPY" --wildcard --keep-global-symbol='ds_*' --strip-unneeded \
   --remove-section .llvmbc --remove-section .llvmcmd --remove-section '.rela.llvm*' "$work/all.o" "$work/datastreams.o"
 rm -f "$output"

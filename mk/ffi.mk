@@ -30,8 +30,10 @@ lib: ## Build the shared library: build/lib/libdatastreams.so
 archive: lib ## Build the static library: build/lib/libdatastreams.a, which links beside other Rust archives
 	ffi/archive.sh include/datastreams.h target/release/libdatastreams.a build/lib/libdatastreams.a
 
+# Without TLS, which takes most of the time and has no part in it; in a directory of its own, since cargo would keep only
+# one of two libraries of one name.
 lib-fault: ## Build the library that panics on request, for the tests of the panic boundary: build/fault
-	$(CARGO) build --release -p datastreams-ffi --features fault --target-dir target/fault
+	$(CARGO) build --release -p datastreams-ffi --no-default-features --features fault --target-dir target/fault
 	@ffi/stage.sh target/fault/release build/fault $(DS_ABI)
 
 install: lib archive ## Install under DESTDIR, PREFIX and LIBDIR: library, header, pkg-config, CMake
@@ -46,7 +48,8 @@ test-c: lib lib-fault ## C programs against the library: vectors, panics, SIGPIP
 	tests/c/run.sh build/lib build/fault
 
 test-valgrind: lib ## The same C programs under valgrind
-	TOOL=valgrind tests/c/run.sh build/lib
+	@ffi/stage.sh target/release build/symbols $(DS_ABI) symbols
+	TOOL=valgrind tests/c/run.sh build/symbols
 
 test-asan: lib ## The same C programs with AddressSanitizer and UBSan, then with a library that has it too
 	TOOL=asan tests/c/run.sh build/lib

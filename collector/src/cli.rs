@@ -21,6 +21,8 @@ pub(crate) enum Command {
     Decode(Decode),
     /// Print the hash of a pathway
     Hash(Hash),
+    /// Run a whole pipeline here, and compare the measured latencies with the delays that were put in
+    Demo(Demo),
 }
 
 #[derive(Debug, Args)]
@@ -63,6 +65,25 @@ pub(crate) struct Hash {
     /// The tags of the edge, like `direction:out topic:orders type:kafka`, in any order
     #[arg(required = true, value_name = "TAG")]
     pub(crate) tags: Vec<String>,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Demo {
+    /// How long orders come; without it until Ctrl-C
+    #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u32).range(1..=86_400))]
+    pub(crate) seconds: Option<u32>,
+    /// Where the example programs are, if not beside this program
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) examples: Option<PathBuf>,
+    /// How often the table is printed
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) print: Duration,
+    /// How far a median may be above the delay that was put in, in milliseconds
+    #[arg(long, value_name = "MS", default_value_t = 30)]
+    pub(crate) tolerance_ms: u32,
+    /// Print nothing but the report at the end, as JSON
+    #[arg(long)]
+    pub(crate) json: bool,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

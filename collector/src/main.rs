@@ -4,6 +4,7 @@ mod cli;
 mod clock;
 mod collect;
 mod decode;
+mod demo;
 mod graph;
 mod hash;
 mod model;
@@ -24,6 +25,7 @@ fn main() -> ExitCode {
     match Cli::parse().command {
         Command::Collect(options) => collect::run(&options),
         Command::Decode(options) => decode::run(&options),
+        Command::Demo(options) => demo::run(&options),
         Command::Hash(options) => hash::run(&options),
     }
 }

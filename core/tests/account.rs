@@ -1,6 +1,8 @@
 //! Nothing is lost in silence: whatever the agent does and however the clocks step, what was recorded equals what
 //! arrived plus what the counters say was dropped.
 
+#![allow(clippy::unwrap_used)]
+
 use datastreams_core::client::{Client, Hooks, HostPayload, Input};
 use datastreams_core::config::{Config, Delivery};
 use datastreams_core::counters::Counter;
@@ -56,9 +58,9 @@ enum Answer {
     /// The payload is not sent.
     Down,
     /// The payload arrives, the answer does not.
-    AnswerLost,
+    Silent,
     /// The connection breaks before the whole payload has arrived.
-    RequestLost,
+    Broken,
 }
 
 fn event() -> impl Strategy<Value = Event> {
@@ -66,8 +68,8 @@ fn event() -> impl Strategy<Value = Event> {
         5 => Just(Answer::Status(202)),
         1 => prop::sample::select(vec![400, 401, 404, 408, 425, 429, 500, 503, 302]).prop_map(Answer::Status),
         1 => Just(Answer::Down),
-        1 => Just(Answer::AnswerLost),
-        1 => Just(Answer::RequestLost),
+        1 => Just(Answer::Silent),
+        1 => Just(Answer::Broken),
     ];
     prop_oneof![
         12 => (0..6usize, 1..40u8, 0..30u8, -90_000..3_000_000i64, any::<u32>()).prop_map(
@@ -115,11 +117,11 @@ impl Agent {
                 status
             }
             Answer::Down => 0,
-            Answer::AnswerLost => {
+            Answer::Silent => {
                 self.arrive(taken);
                 -1
             }
-            Answer::RequestLost => -1,
+            Answer::Broken => -1,
         }
     }
 }

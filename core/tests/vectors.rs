@@ -1,5 +1,7 @@
 //! The vectors that every language reads: hash, header, rules, payload. The sketch's are in `vectors_sketch.rs`.
 
+#![allow(clippy::unwrap_used, clippy::panic)] // helpers of tests fail like tests
+
 use datastreams_core::edge::Edges;
 use datastreams_core::hash;
 use datastreams_core::header::{self, Refusal, Window};

@@ -4,7 +4,7 @@ pub(crate) mod intake;
 pub(crate) mod limits;
 mod listen;
 mod repeats;
-mod server;
+pub(crate) mod server;
 
 use crate::{cli, clock, output, table};
 use limits::Limits;

@@ -10,6 +10,8 @@ mod mapping;
 #[expect(clippy::module_inception, reason = "the type gives its file its name")]
 mod sketch;
 mod store;
+#[cfg(test)]
+mod tests;
 mod thresholds;
 mod wire;
 

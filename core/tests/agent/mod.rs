@@ -113,6 +113,11 @@ impl Agent {
         format!("http://{}", self.address.unwrap())
     }
 
+    /// The requests that have arrived and were not asked for yet.
+    pub(crate) fn taken(&self) -> impl Iterator<Item = Request> + '_ {
+        self.requests.try_iter()
+    }
+
     /// The next request, waiting a little.
     pub(crate) fn request(&self) -> Option<Request> {
         self.requests.recv_timeout(Duration::from_millis(500)).ok()

@@ -1,0 +1,66 @@
+//! Where the example programs are.
+
+use super::plan;
+use std::path::{Path, PathBuf};
+
+/// The directory that has all of them: the one given, else the first of those beside this program.
+pub(super) fn find(given: Option<&Path>) -> Result<PathBuf, String> {
+    let places = match given {
+        Some(given) => vec![given.to_path_buf()],
+        None => usual(std::env::current_exe().ok().as_deref().and_then(Path::parent)),
+    };
+    let mut wanted = vec![plan::KAFKA, plan::ORDERS.program];
+    wanted.extend(plan::CONSUMERS.map(|service| service.program));
+    wanted.dedup();
+    let has_all = |place: &&PathBuf| wanted.iter().all(|program| place.join(program).is_file());
+    if let Some(place) = places.iter().find(has_all) {
+        return Ok(place.clone());
+    }
+    let places: Vec<String> = places.iter().map(|place| place.display().to_string()).collect();
+    Err(format!(
+        "the example programs ({}) are not all in {}: run `make examples`, or say where they are with --examples",
+        wanted.join(", "),
+        places.join(" or ")
+    ))
+}
+
+/// Installed beside this program; in a checkout, built by `make examples` from target/release or from anywhere.
+fn usual(beside: Option<&Path>) -> Vec<PathBuf> {
+    let mut places = Vec::new();
+    if let Some(beside) = beside {
+        places.push(beside.to_path_buf());
+        places.push(beside.join("examples"));
+        if let Some(checkout) = beside.parent().and_then(Path::parent) {
+            places.push(checkout.join("build/examples"));
+        }
+    }
+    places.push(PathBuf::from("build/examples"));
+    places
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn all_or_a_sentence() {
+        let place = std::env::temp_dir().join(format!("datastreams-demo-{}", std::process::id()));
+        std::fs::create_dir_all(&place).unwrap();
+        for program in ["mock_kafka", "orders", "payments"] {
+            std::fs::write(place.join(program), "").unwrap();
+        }
+        let missing = find(Some(&place)).unwrap_err();
+        assert!(missing.contains("run `make examples`"), "{missing}");
+        assert!(missing.contains("(mock_kafka, orders, payments, sink)"), "{missing}");
+        std::fs::write(place.join("sink"), "").unwrap();
+        assert_eq!(find(Some(&place)).as_ref(), Ok(&place));
+        std::fs::remove_dir_all(&place).unwrap();
+        assert!(find(Some(&place)).is_err());
+    }
+
+    #[test]
+    fn a_checkout_is_known() {
+        let places = usual(Some(Path::new("/src/datastreams/target/release")));
+        assert!(places.contains(&PathBuf::from("/src/datastreams/build/examples")), "{places:?}");
+    }
+}

@@ -1,0 +1,293 @@
+//! Quantiles against exact ones, merging and round trips over random sketches.
+
+use proptest::prelude::*;
+
+use super::*;
+
+fn encoded(sketch: &Sketch) -> Vec<u8> {
+    let mut out = Vec::new();
+    sketch.encode(&mut out);
+    out
+}
+
+/// Numbers from 0 to 1, the same at every run.
+fn units(seed: u64) -> impl Iterator<Item = f64> {
+    let mut state = seed;
+    std::iter::repeat_with(move || {
+        state = state.wrapping_mul(6364136223846793005).wrapping_add(1442695040888963407);
+        (state >> 11) as f64 / (1_u64 << 53) as f64
+    })
+}
+
+fn distributions() -> Vec<(&'static str, Vec<f64>)> {
+    let n = 20_000;
+    let uniform: Vec<_> = units(1).take(n).collect();
+    let normal: Vec<f64> = units(2)
+        .take(n)
+        .zip(units(3))
+        .map(|(a, b)| (-2.0 * (1.0 - a).ln()).sqrt() * (std::f64::consts::TAU * b).cos())
+        .collect();
+    vec![
+        ("uniform", uniform.clone()),
+        ("exponential", uniform.iter().map(|u| -(1.0 - u).ln() * 0.02).collect()),
+        ("pareto", uniform.iter().map(|u| 0.001 * (1.0 - u).powf(-0.8)).collect()),
+        ("lognormal", normal.iter().map(|x| (0.8 * x - 4.0).exp()).collect()),
+        ("normal, both signs", normal.clone()),
+        (
+            "two humps and zeros",
+            normal
+                .iter()
+                .map(|x| {
+                    if *x < -1.0 {
+                        0.0
+                    } else if *x < 0.0 {
+                        0.005 + 1e-4 * x.abs()
+                    } else {
+                        30.0 + x
+                    }
+                })
+                .collect(),
+        ),
+        ("all equal", vec![0.25; 100]),
+        ("sizes", uniform.iter().map(|u| (u * 1e6).floor()).collect()),
+    ]
+}
+
+fn mappings() -> Vec<Mapping> {
+    let mut all = vec![Mapping::CANONICAL];
+    for kind in [Interpolation::None, Interpolation::Linear, Interpolation::Quadratic, Interpolation::Cubic] {
+        all.push(Mapping::new(1.02, 0.0, kind).unwrap());
+        all.push(Mapping::new(1.015625, 1338.5, kind).unwrap());
+    }
+    all
+}
+
+/// Asserts that every quantile of `sketch` is within `accuracy` of the exact one.
+fn assert_quantiles(name: &str, sketch: &Sketch, values: &[f64], accuracy: f64) {
+    let mut sorted = values.to_vec();
+    sorted.sort_by(f64::total_cmp);
+    for step in 0..=100 {
+        let q = f64::from(step) / 100.0;
+        let exact = sorted[(q * (sorted.len() - 1) as f64).floor() as usize];
+        let got = sketch.quantile(q).unwrap();
+        assert!(
+            (got - exact).abs() <= exact.abs() * (accuracy + 1e-9),
+            "{name}, {:?}, q {q}: {got}, exactly {exact}",
+            sketch.mapping()
+        );
+    }
+    assert_eq!(sketch.quantile(0.0), sketch.min());
+    assert_eq!(sketch.quantile(1.0), sketch.max());
+}
+
+#[test]
+fn quantiles_are_within_the_guarantee() {
+    for (name, values) in distributions() {
+        for mapping in mappings() {
+            let mut sketch = Sketch::with_mapping(mapping);
+            values.iter().for_each(|&value| assert!(sketch.add(value)));
+            assert_eq!(sketch.count(), values.len() as f64);
+            assert_quantiles(name, &sketch, &values, mapping.accuracy());
+            if values.iter().all(|&value| value >= 0.0) {
+                let exact: f64 = values.iter().sum();
+                assert!((sketch.sum() / exact - 1.0).abs() <= mapping.accuracy());
+                assert!((sketch.mean().unwrap() * values.len() as f64 / exact - 1.0).abs() <= mapping.accuracy());
+            }
+        }
+        if values.iter().all(|&value| value >= 0.0) {
+            let mut bins = Bins::new();
+            values.iter().for_each(|&value| bins.add(value));
+            assert_quantiles(name, &bins.to_sketch(), &values, 1.0 / 129.0);
+        }
+    }
+}
+
+#[test]
+fn across_mappings_the_errors_add_up() {
+    for (name, values) in distributions() {
+        let values: Vec<_> = values.into_iter().step_by(20).collect();
+        for from in mappings() {
+            for into in mappings() {
+                let mut merged = Sketch::with_mapping(into);
+                let mut other = Sketch::with_mapping(from);
+                for (at, &value) in values.iter().enumerate() {
+                    if at % 3 == 0 {
+                        merged.add(value)
+                    } else {
+                        other.add(value)
+                    };
+                }
+                merged.merge(&other);
+                assert_eq!(merged.count(), values.len() as f64);
+                let (a, b) = (from.accuracy(), into.accuracy());
+                assert_quantiles(name, &merged, &values, if from.same(&into) { b } else { a + b + a * b });
+            }
+        }
+    }
+}
+
+#[test]
+fn high_quantiles_survive_folding() {
+    let mut sketch = Sketch::new();
+    let values: Vec<_> = units(9).take(10_000).map(|u| 1e-12 * (u * 50.0).exp()).collect();
+    values.iter().for_each(|&value| assert!(sketch.add(value)));
+    assert_eq!(sketch.count(), 10_000.0);
+    let mut sorted = values;
+    sorted.sort_by(f64::total_cmp);
+    // 2048 bins are a factor of e^31.7, so 37 % of e^50 are folded.
+    for q in [0.4, 0.5, 0.9, 0.999, 1.0] {
+        let exact = sorted[(q * 9999.0_f64).floor() as usize];
+        assert!((sketch.quantile(q).unwrap() / exact - 1.0).abs() <= 1.0 / 129.0 + 1e-9, "{q}");
+    }
+    assert!(sketch.min().unwrap() > sorted[0] * 1000.0);
+    assert!(sketch.values().count() <= MAX_BINS);
+}
+
+#[test]
+fn what_cannot_be_added_changes_nothing() {
+    let mut sketch = Sketch::new();
+    for (value, count) in [(f64::NAN, 1.0), (f64::INFINITY, 1.0), (f64::NEG_INFINITY, 1.0)] {
+        assert!(!sketch.add_count(value, count));
+    }
+    for count in [-1.0, f64::NAN, f64::INFINITY, 1e30] {
+        assert!(!sketch.add_count(1.0, count) && !sketch.add_count(0.0, count));
+    }
+    assert!(sketch.add_count(1.0, 0.0));
+    assert!(sketch.is_empty());
+    assert_eq!((sketch.count(), sketch.quantile(0.5), sketch.min(), sketch.mean()), (0.0, None, None, None));
+    assert!(sketch.add(f64::MAX) && sketch.add(-f64::MAX) && sketch.add(5e-324));
+    assert_eq!(sketch.count(), 3.0);
+    assert!(sketch.max().unwrap().is_finite() && sketch.min().unwrap().is_finite());
+    for q in [-0.1, 1.1, f64::NAN] {
+        assert_eq!(sketch.quantile(q), None);
+    }
+}
+
+fn value() -> impl Strategy<Value = f64> {
+    prop_oneof![
+        1 => Just(0.0),
+        8 => (-20.0..8.0).prop_map(f64::exp),
+        1 => (-300.0..300.0).prop_map(f64::exp),
+    ]
+}
+
+fn signed() -> impl Strategy<Value = f64> {
+    (value(), any::<bool>()).prop_map(|(value, negative)| if negative { -value } else { value })
+}
+
+fn bins_of(values: &[f64]) -> Bins {
+    let mut bins = Bins::new();
+    values.iter().for_each(|&value| bins.add(value));
+    bins
+}
+
+fn sketch_of(values: &[f64]) -> Sketch {
+    let mut sketch = Sketch::new();
+    values.iter().for_each(|&value| assert!(sketch.add(value)));
+    sketch
+}
+
+fn encoded_bins(bins: &Bins) -> Vec<u8> {
+    let mut out = Vec::new();
+    bins.encode(&mut out);
+    out
+}
+
+proptest! {
+    #[test]
+    fn bins_and_sketch_are_one(values in proptest::collection::vec(value(), 0..200)) {
+        let bins = bins_of(&values);
+        prop_assert_eq!(encoded_bins(&bins), encoded(&sketch_of(&values)));
+        prop_assert_eq!(encoded_bins(&bins), encoded(&bins.to_sketch()));
+        prop_assert_eq!(bins.count(), values.len() as u64);
+        prop_assert_eq!(bins.is_empty(), values.is_empty());
+    }
+
+    #[test]
+    fn cut_is_exact(values in proptest::collection::vec(value(), 1..200)) {
+        let bins = bins_of(&values);
+        let indexes: Vec<_> = values.iter().map(|&value| index(value)).filter(|&index| index != ZERO).collect();
+        let floor = indexes.iter().max().map_or(0, |high| high - (MAX_BINS as i32 - 1));
+        prop_assert_eq!(bins.cut(), indexes.iter().filter(|&&index| index < floor).count() as u64);
+    }
+
+    #[test]
+    fn merging_is_as_adding_all(
+        parts in proptest::collection::vec(proptest::collection::vec(value(), 0..60), 1..5),
+        warm in proptest::collection::vec(value(), 0..30),
+    ) {
+        let all: Vec<f64> = parts.concat();
+        let mut bins = bins_of(&warm);
+        bins.reset();
+        let mut sketch = Sketch::new();
+        for part in &parts {
+            bins.merge_from(&bins_of(part));
+            sketch.merge(&sketch_of(part));
+        }
+        let whole = bins_of(&all);
+        prop_assert_eq!(encoded_bins(&bins), encoded_bins(&whole));
+        prop_assert_eq!(encoded(&sketch), encoded_bins(&whole));
+        prop_assert_eq!(bins.cut(), whole.cut());
+        prop_assert!(bins.bytes() <= MAX_BINS * 4);
+    }
+
+    #[test]
+    fn round_trip(values in proptest::collection::vec(signed(), 0..200)) {
+        for mapping in mappings() {
+            let mut sketch = Sketch::with_mapping(mapping);
+            values.iter().for_each(|&value| assert!(sketch.add(value)));
+            let bytes = encoded(&sketch);
+            let read = Sketch::decode(&bytes).unwrap();
+            prop_assert_eq!(encoded(&read), bytes);
+            prop_assert_eq!(read.count(), values.len() as f64);
+        }
+    }
+
+    #[test]
+    fn three_steps_are_all_or_nothing(values in proptest::collection::vec(value(), 0..100), budget in 0_usize..4000) {
+        let mut bins = Bins::new();
+        let mut left = budget;
+        let mut taken = Vec::new();
+        for value in values {
+            let index = index(value);
+            let before = encoded_bins(&bins);
+            let mut charge = |bytes: usize| {
+                let fits = bytes <= left;
+                left -= if fits { bytes } else { 0 };
+                fits
+            };
+            if bins.covers(index) || bins.grow(index, &mut charge) != Growth::Refused {
+                prop_assert!(bins.bump(index));
+                taken.push(value);
+            } else {
+                prop_assert!(!bins.bump(index));
+                prop_assert_eq!(encoded_bins(&bins), before);
+            }
+            prop_assert_eq!(bins.bytes() + left, budget);
+        }
+        prop_assert_eq!(encoded_bins(&bins), encoded(&sketch_of(&taken)));
+    }
+
+    #[test]
+    fn hostile_bytes_do_no_harm(bytes in proptest::collection::vec(any::<u8>(), 0..100)) {
+        let _ = Sketch::decode(&bytes);
+    }
+
+    #[test]
+    fn damaged_sketches_do_no_harm(
+        values in proptest::collection::vec(signed(), 0..20),
+        places in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 1..4),
+    ) {
+        let mut bytes = encoded(&sketch_of(&values));
+        for (place, byte) in places {
+            *place.get_mut(&mut bytes) = byte;
+        }
+        if let Ok(sketch) = Sketch::decode(&bytes) {
+            prop_assert!(sketch.count().is_finite() && sketch.count() >= 0.0);
+            prop_assert!(sketch.values().all(|(value, count)| value.is_finite() && count > 0.0));
+            let mut ours = Sketch::new();
+            ours.merge(&sketch);
+            prop_assert!((ours.count() - sketch.count()).abs() <= 1e-9 * sketch.count());
+        }
+    }
+}
