@@ -22,9 +22,12 @@ RDKAFKA = $(shell $(PKG_CONFIG) --cflags --libs rdkafka)
 
 examples: $(EXAMPLES_ALL:%=$(EXAMPLES_DIR)/%) ## Build bindings/c/examples: build/examples
 
-$(EXAMPLES_DIR)/%: $(EXAMPLES_SRC)/%.c $(EXAMPLES_SRC)/service.h include/datastreams.h bindings/c/include/datastreams_rdkafka.h | lib
+EXAMPLES_HEADERS := $(EXAMPLES_SRC)/service.h include/datastreams.h bindings/c/include/datastreams_rdkafka.h
+
+# A new library alone is no reason to build them again.
+$(EXAMPLES_DIR)/%: $(EXAMPLES_SRC)/%.c $(EXAMPLES_HEADERS) | lib
 	@mkdir -p $(EXAMPLES_DIR)
-	@$(PKG_CONFIG) --exists rdkafka || { echo "librdkafka is missing: apt-get install librdkafka-dev"; exit 1; }
+	@$(PKG_CONFIG) --exists rdkafka || { echo "librdkafka is missing: apt-get install librdkafka-dev" >&2; exit 1; }
 	$(CC) $(EXAMPLES_FLAGS) $< $(EXAMPLES_LIBS) $(RDKAFKA) -o $@
 
 demo-command:
