@@ -28,8 +28,8 @@ $(EXAMPLES_DIR)/%: $(EXAMPLES_SRC)/%.c $(EXAMPLES_SRC)/service.h include/datastr
 demo-command:
 	$(CARGO) build --release -p datastreams-collector
 
-demo: examples demo-command ## Run a pipeline of C programs for DEMO_SECONDS: latencies beside the delays put in
+demo: setup examples demo-command ## Run a pipeline of C programs for DEMO_SECONDS: latencies beside the delays put in
 	target/release/datastreams demo --examples $(EXAMPLES_DIR) --seconds $(DEMO_SECONDS) $(DEMO_ARGS)
 
-test-demo: examples demo-command ## The demonstration, checked from outside; datastreams_rdkafka.h over a mock cluster
-	tests/e2e/demo/run target/release/datastreams $(EXAMPLES_DIR)
+test-demo: setup examples demo-command ## The demonstration, checked from outside; datastreams_rdkafka.h over a mock cluster
+	tests/e2e/demo/run.sh target/release/datastreams $(EXAMPLES_DIR)
