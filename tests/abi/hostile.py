@@ -63,7 +63,7 @@ BAD_LENGTH = {"count": ["0", "SIZE_MAX"], "header_len": ["0", "1", "9", "SIZE_MA
 
 def functions(header):
     """(name, return type, [(type, name)], documentation) of every function."""
-    pattern = re.compile(r"((?://[^\n]*\n)+)(?:DS_CHECK\s+)?([A-Za-z][\w ]*?[ *]+)(ds_\w+)\(([^)]*)\);", re.S)
+    pattern = re.compile(r"((?://[^\n]*\n)+)(?:DS_CHECK\s+)?([A-Za-z][\w ]*?[ *]+)(ds_\w+)\(([^)]*)\);", re.DOTALL)
     for comment, returned, name, parameters in pattern.findall(header):
         if "typedef" in returned:
             continue
@@ -71,7 +71,7 @@ def functions(header):
         for parameter in re.split(r",\s*", parameters.strip()):
             if parameter == "void":
                 continue
-            kind, argument = re.fullmatch(r"(.*?[ *])(\w+)", parameter.strip(), re.S).groups()
+            kind, argument = re.fullmatch(r"(.*?[ *])(\w+)", parameter.strip(), re.DOTALL).groups()
             parsed.append((re.sub(r"\s+", " ", kind).strip(), argument))
         text = re.sub(r"\s*\n// *", " ", comment)
         yield name, returned.replace(" ", ""), parsed, text

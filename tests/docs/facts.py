@@ -30,7 +30,7 @@ class Documents:
 
     def section(self, name, heading):
         """The text of a document below a heading, up to the next of its level."""
-        match = re.search(rf"^(#+) {re.escape(heading)}$\n(.*?)(?=^#{{1,2}} |\Z)", self.texts[name], re.M | re.S)
+        match = re.search(rf"^(#+) {re.escape(heading)}$\n(.*?)(?=^#{{1,2}} |\Z)", self.texts[name], re.MULTILINE | re.DOTALL)
         return match.group(2) if match else ""
 
     def code(self, name):
@@ -167,12 +167,12 @@ def defaults(docs):
     rows = [row for row in docs.table("ARCHITECTURE.md", "Bounds") if len(row) == 4]
     options = {name: row[1] for row in rows for name in re.findall(r"`(\w+)`", row[2])}
     for name, default in options.items():
-        line = re.search(rf"^ .*\b{name};.*Default ([^.]*)\.", header, re.M)
+        line = re.search(rf"^ .*\b{name};.*Default ([^.]*)\.", header, re.MULTILINE)
         if not line:
             yield f"ARCHITECTURE.md: the header has no option {name} with a default"
         elif re.sub(r"\W", "", line.group(1)) not in re.sub(r"\W", "", default):
             yield f"ARCHITECTURE.md: the default of {name} is {line.group(1)}, not {default}"
-    limits = re.findall(r"^  u\w+_t (\w+);.*Default \d", header, re.M)
+    limits = re.findall(r"^  u\w+_t (\w+);.*Default \d", header, re.MULTILINE)
     for name in set(limits) - set(options):
         yield f"ARCHITECTURE.md: the bound {name} is missing"
 
