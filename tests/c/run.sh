@@ -96,14 +96,7 @@ try basics '' basics @url
 try basics-unix '' basics @unix
 try host '' host @url @dir
 grep -q '^HOST 100$' "$out/host/output"
-python3 - "$out/host/host.gz" <<'END'
-import gzip, sys
-sys.argv = ["agent.py", "--check", "/nonexistent"] + sys.argv[1:]
-sys.stdin = open("/dev/null")
-exec(open("tests/c/agent.py", encoding="utf-8").read())
-service, tags = summary(gzip.decompress(open(sys.argv[3], "rb").read()))
-assert service == "test" and tags["type:kafka"] == 100, (service, tags)
-END
+python3 $here/agent.py --file "$out/host/host.gz" type:kafka 100
 for mode in thread poll; do
   try sigpipe-tcp-$mode reset,reset,reset sigpipe @url $mode
   try sigpipe-unix-$mode reset,reset,reset sigpipe @unix $mode
