@@ -11,7 +11,7 @@ lib=$DESTDIR$PREFIX/$LIBDIR
 file=libdatastreams.so.$abi.$VERSION
 
 install -d "$include" "$lib/pkgconfig" "$lib/cmake/datastreams"
-install -m 644 "$root/include/datastreams.h" "$root"/bindings/c/include/* "$include"
+install -m 644 "$root/include/datastreams.h" "$root"/bindings/c/include/datastreams*.h* "$include"
 install -m 755 "$build/libdatastreams.so" "$lib/$file"
 ln -sf "$file" "$lib/libdatastreams.so.$abi"
 ln -sf "libdatastreams.so.$abi" "$lib/libdatastreams.so"
