@@ -118,6 +118,11 @@ impl Session<'_> {
 
     async fn exchange(&self, body: &Arc<[u8]>, payload_id: &str, timeout: Duration) -> Outcome {
         let deadline = tokio::time::Instant::now() + timeout;
+        // The runtime looks at its sockets only while it runs. Two turns, so that a connection which the agent closed
+        // since the last post is seen to be closed, and not taken for this one.
+        for _ in 0..2 {
+            tokio::task::yield_now().await;
+        }
         let taken = Arc::new(AtomicBool::new(false));
         let body = Once { bytes: Some(Bytes::from_owner(body.clone())), taken: taken.clone() };
         let request = self

@@ -43,6 +43,15 @@ static inline uint64_t counter(const ds_client *client, const char *name) {
   exit(1);
 }
 
+/* All counters that are not zero, for whoever reads why a test failed. */
+static inline void show_counters(const ds_client *client) {
+  uint64_t values[256];
+  size_t count = 0;
+  if (ds_client_counters(client, values, 256, &count) != DS_OK) return;
+  for (size_t i = 0; i < count; i++)
+    if (values[i] != 0) fprintf(stderr, "  %s %" PRIu64 "\n", ds_counter_name(i), values[i]);
+}
+
 /* A client of service "test" with this agent (NULL: nobody listens there) and delivery. */
 static inline ds_client *client_at(const char *agent_url, uint32_t delivery) {
   ds_config config = DS_CONFIG_INIT;

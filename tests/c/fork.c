@@ -37,7 +37,10 @@ static int report(void) {
   if (edge_of(client, "who:child", "direction:out").id != children.id) return 12;
   const uint64_t recorded = counter(client, "checkpoints");
   if (recorded != 100) return 13;
-  if (ds_client_stop(client, 30000) != DS_OK) return 14;
+  if (ds_client_stop(client, 30000) != DS_OK) {
+    show_counters(client);
+    return 14;
+  }
   if (counter(client, "messages_delivered") != recorded) return 15;
   dprintf(1, "EXPECT who:child %" PRIu64 "\n", recorded);
   return 0;

@@ -1,6 +1,7 @@
 """Checks that print one line each, and a way to wait without guessing how long."""
 
 import time
+import traceback
 
 
 class Wrong(Exception):
@@ -20,9 +21,11 @@ class Checks:
         began = time.monotonic()
         try:
             found = check(*arguments)
-        except Wrong as wrong:
+        except Exception as wrong:
             self.failed += 1
             print(f"not ok - {title}: {wrong}", flush=True)
+            if not isinstance(wrong, Wrong):
+                traceback.print_exc()
             return
         self.passed += 1
         detail = f" ({found})" if found else ""

@@ -2,17 +2,14 @@
 
 import base64
 import gzip
-import pathlib
 import random
-import sys
 import time
 
 import datastreams_abi as ds
 import msgpack
 from checks import Wrong, equal
+from sketches import decode_sketch
 
-sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[1] / "reference"))
-from reference import decode_sketch  # noqa: E402
 
 KAFKA_OUT = ["direction:out", "topic:orders", "type:kafka"]
 # In the order of a caller who does not sort; both sides have to.

@@ -75,13 +75,13 @@ class Program:
 class DdtraceService(Program):
     """A service under the released ddtrace; every method of ddtrace_service.py can be called."""
 
-    def __init__(self, logs, service, env, agent_url):
+    def __init__(self, logs, service, env, agent_url, process_tags=False):
         environment = {
             "DD_SERVICE": service,
             "DD_TRACE_AGENT_URL": agent_url,
             "DD_DATA_STREAMS_ENABLED": "true",
-            # Else process tags enter the hash, which then is nobody else's.
-            "DD_EXPERIMENTAL_PROPAGATE_PROCESS_TAGS_ENABLED": "false",
+            # When on, ddtrace's default, they enter the hash, which then is nobody else's.
+            "DD_EXPERIMENTAL_PROPAGATE_PROCESS_TAGS_ENABLED": str(process_tags).lower(),
             # Nothing but its data streams is wanted.
             "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
             "DD_REMOTE_CONFIGURATION_ENABLED": "false",

@@ -22,18 +22,22 @@ class Exchange:
 
 
 class Tap:
-    """Listens on a free port and connects each client with the upstream; nothing is changed on the way."""
+    """Listens on a free port, or a unix socket, and connects each client with the upstream, a (host, port) or the path
+    of a unix socket; nothing is changed on the way."""
 
-    def __init__(self, upstream):
-        self.upstream = upstream  # host, port
-        self._listener = socket.create_server(("127.0.0.1", 0))
+    def __init__(self, upstream, path=None):
+        self.upstream = upstream
+        if path:
+            self.url = f"unix://{path}"
+            self._listener = socket.socket(socket.AF_UNIX)
+            self._listener.bind(str(path))
+            self._listener.listen()
+        else:
+            self._listener = socket.create_server(("127.0.0.1", 0))
+            self.url = f"http://127.0.0.1:{self._listener.getsockname()[1]}"
         self._lock = threading.Lock()
         self._connections = []
         threading.Thread(target=self._accept, daemon=True).start()
-
-    @property
-    def url(self):
-        return f"http://127.0.0.1:{self._listener.getsockname()[1]}"
 
     def exchanges(self):
         """All requests with a complete answer, by connection."""
@@ -54,7 +58,7 @@ class Tap:
             except OSError:
                 return
             try:
-                server = socket.create_connection(self.upstream)
+                server = self._connect()
             except OSError:
                 client.close()
                 continue
@@ -63,6 +67,13 @@ class Tap:
                 self._connections.append(record)
             for source, target, into in ((client, server, record[0]), (server, client, record[1])):
                 threading.Thread(target=self._pump, args=(source, target, into), daemon=True).start()
+
+    def _connect(self):
+        if isinstance(self.upstream, tuple):
+            return socket.create_connection(self.upstream)
+        server = socket.socket(socket.AF_UNIX)
+        server.connect(str(self.upstream))
+        return server
 
     def _pump(self, source, target, into):
         with contextlib.suppress(OSError):

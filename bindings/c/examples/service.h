@@ -254,8 +254,8 @@ static inline rd_kafka_t *consumer_start(const struct option *options, const cha
     return consumer;
 }
 
-/* Commits a last time, leaves the group, and ends a consumer. When Kafka is gone, rd_kafka_consumer_close would wait for
- * a minute or more; this gives up after five seconds, and leaves the consumer to the end of the process. */
+/* Commits a last time, leaves the group, and ends a consumer. When Kafka is gone, rd_kafka_consumer_close would wait
+ * for a minute or more; this gives up after five seconds, and leaves the consumer to the end of the process. */
 static inline void consumer_stop(rd_kafka_t *consumer) {
     const int64_t deadline = clock_ns(CLOCK_MONOTONIC) + 5000000000;
     rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer);

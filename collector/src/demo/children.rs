@@ -9,7 +9,8 @@ use tokio::process::{Child, ChildStdin, Command};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::time::timeout;
 
-/// How long a process may take to end after its input did. Services wait up to 5 s each for the group, the last deliveries and the collector.
+/// How long a process may take to end after its input did. Services wait up to 5 s each for the group, the last
+/// deliveries and the collector.
 pub(super) const FAREWELL: Duration = Duration::from_secs(20);
 
 /// What a process said.

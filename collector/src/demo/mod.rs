@@ -100,14 +100,15 @@ impl<'a> Demo<'a> {
 
     async fn run(&mut self) -> Result<Report, String> {
         let agent = self.collector().await?;
-        let kafka = self.start_all(&agent).await?;
+        let kafka = self.start_kafka().await?;
         self.progress(format!(
             "Kafka at {kafka}, the collector at {agent}\n\
-             orders -> payments (works {} ms) -> ledger (takes payments {} ms old) and mailer ({} ms old)\n",
+             orders -> payments (works {} ms) -> ledger (takes payments {} ms old) and mailer ({} ms old)",
             plan::WORK_MS,
             plan::LEDGER_MS,
             plan::MAILER_MS
         ));
+        self.start_consumers(&kafka, &agent).await?;
         self.produce(&kafka, &agent).await?;
         self.drain().await?;
         self.end().await?;
@@ -129,8 +130,8 @@ impl<'a> Demo<'a> {
         Ok(agent)
     }
 
-    /// Starts Kafka and the services that wait for messages; returns where Kafka is.
-    async fn start_all(&mut self, agent: &str) -> Result<String, String> {
+    /// Starts Kafka; returns where it is.
+    async fn start_kafka(&mut self) -> Result<String, String> {
         let program = self.programs.join(plan::KAFKA);
         self.children.start(plan::KAFKA, &program, &plan::TOPICS.map(String::from))?;
         let mut kafka = String::new();
@@ -139,16 +140,21 @@ impl<'a> Demo<'a> {
             true
         })
         .await?;
+        Ok(kafka)
+    }
+
+    /// Starts the services that wait for messages. Orders that came before these are ready would wait in Kafka, and be
+    /// measured so.
+    async fn start_consumers(&mut self, kafka: &str, agent: &str) -> Result<(), String> {
         for service in &plan::CONSUMERS {
-            self.start(service, &kafka, agent, &[])?;
+            self.start(service, kafka, agent, &[])?;
         }
         let mut waiting = plan::CONSUMERS.len();
         self.wait(|heard| {
             waiting -= usize::from(heard == "ready");
             waiting == 0
         })
-        .await?;
-        Ok(kafka)
+        .await
     }
 
     fn start(&mut self, service: &Service, kafka: &str, agent: &str, more: &[String]) -> Result<(), String> {
@@ -182,6 +188,10 @@ impl<'a> Demo<'a> {
     /// Lets orders come until the time is up or a signal comes, and shows the table meanwhile.
     async fn produce(&mut self, kafka: &str, agent: &str) -> Result<(), String> {
         let seconds = self.options.seconds.unwrap_or(0);
+        self.progress(match seconds {
+            0 => format!("{} orders a second come until Ctrl-C\n", plan::RATE),
+            _ => format!("{} orders a second come for {seconds} s\n", plan::RATE),
+        });
         self.start(&plan::ORDERS, kafka, agent, &["--seconds".into(), seconds.to_string()])?;
         let mut ticks = tokio::time::interval(self.options.print);
         ticks.tick().await;

@@ -181,7 +181,7 @@ impl std::fmt::Display for Report {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
         for pathway in &self.pathways {
             writeln!(f, "{}: {} messages, in ms", pathway.services.join(" -> "), pathway.messages)?;
-            writeln!(f, "{:34}  {:^34}  {:^34}", "", "EDGE LATENCY", "LATENCY FROM ORIGIN")?;
+            writeln!(f, "{:34}  {:^34}  {:>27}", "", "EDGE LATENCY", "LATENCY FROM ORIGIN")?;
             write!(f, "{:34}", "checkpoint")?;
             for _ in 0..2 {
                 write!(f, "  {:>10}{:>8}{:>8}{:>8}", "put in", "p50", "p95", "max")?;

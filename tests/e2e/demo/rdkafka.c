@@ -1,15 +1,10 @@
 // datastreams_rdkafka.h over librdkafka's mock cluster: messages and offsets that were really sent and read.
 //
-// Compiles as C and as C++, as the header does. What the header hands to the library is looked at on its way (SPY), and
-// then handed on.
+// What the header hands to the library is looked at on its way (`spy`), and then handed on.
 #define _POSIX_C_SOURCE 200809L
 #include <librdkafka/rdkafka.h>
 #include <librdkafka/rdkafka_mock.h>
-#include <stdio.h>
-#include <stdlib.h>
-#include <string.h>
-#include <time.h>
-#include "datastreams.h"
+#include "check.h"
 
 static struct {
     uint64_t size;
@@ -51,34 +46,6 @@ static ds_status spy_offset(const ds_client *client, ds_edge edge, int32_t parti
 #define ds_track_offset spy_offset
 #include "datastreams_rdkafka.h"
 #undef ds_track_offset
-
-static int failures, checks;
-
-#define CHECK(condition) check(condition, #condition, __LINE__)
-
-static void check(int holds, const char *what, int line) {
-    checks++;
-    if (holds) return;
-    failures++;
-    fprintf(stderr, "rdkafka.c:%d: %s\n", line, what);
-}
-
-static int64_t now_ns(void) {
-    struct timespec now;
-    clock_gettime(CLOCK_REALTIME, &now);
-    return (int64_t)now.tv_sec * 1000000000 + now.tv_nsec;
-}
-
-static uint64_t counter(const ds_client *client, const char *name) {
-    uint64_t values[256];
-    size_t count = 0;
-    const char *known;
-    if (ds_client_counters(client, values, 256, &count) != DS_OK) exit(1);
-    for (size_t i = 0; (known = ds_counter_name(i)) != NULL && i < count; i++)
-        if (strcmp(known, name) == 0) return values[i];
-    fprintf(stderr, "no counter %s\n", name);
-    exit(1);
-}
 
 static int occurrences(const rd_kafka_headers_t *headers, const char *name) {
     const void *value;
@@ -243,11 +210,12 @@ static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void 
     }
 }
 
-static void send(rd_kafka_t *producer, const char *key, const char *value, int64_t at_ms, rd_kafka_headers_t *headers) {
+static void put(rd_kafka_t *producer, const char *key, const char *value, int64_t at_ms, rd_kafka_headers_t *headers) {
+    const size_t key_len = key != NULL ? strlen(key) : 0, value_len = value != NULL ? strlen(value) : 0;
     const rd_kafka_resp_err_t error =
         rd_kafka_producev(producer, RD_KAFKA_V_TOPIC("orders"), RD_KAFKA_V_PARTITION(0),
-                          RD_KAFKA_V_KEY(key, key != NULL ? strlen(key) : 0),
-                          RD_KAFKA_V_VALUE((void *)(uintptr_t)value, value != NULL ? strlen(value) : 0),
+                          RD_KAFKA_V_KEY(key, key_len),
+                          RD_KAFKA_V_VALUE((void *)(uintptr_t)value, value_len),
                           RD_KAFKA_V_TIMESTAMP(at_ms), RD_KAFKA_V_HEADERS(headers),
                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
     CHECK(error == RD_KAFKA_RESP_ERR_NO_ERROR);
@@ -273,8 +241,8 @@ static void over_kafka(const ds_client *client) {
     rd_kafka_mock_cluster_t *cluster = rd_kafka_handle_mock_cluster(producer);
     CHECK(rd_kafka_mock_topic_create(cluster, "orders", 1, 1) == RD_KAFKA_RESP_ERR_NO_ERROR);
     const char *const reader[] = {"bootstrap.servers", rd_kafka_mock_cluster_bootstraps(cluster), "group.id", "billing",
-                                  "auto.offset.reset", "earliest", "enable.auto.commit", "false", "fetch.wait.max.ms", "10",
-                                  "enable.partition.eof", "true", NULL};
+                                  "auto.offset.reset", "earliest", "enable.auto.commit", "false",
+                                  "fetch.wait.max.ms", "10", "enable.partition.eof", "true", NULL};
     rd_kafka_t *consumer = kafka(RD_KAFKA_CONSUMER, reader, NULL, NULL);
 
     char id[64], tiny[2];
@@ -286,43 +254,44 @@ static void over_kafka(const ds_client *client) {
     CHECK(ds_rdkafka_edge_out(client, "orders", NULL, &out) == DS_OK);
     CHECK(ds_rdkafka_edge_in(client, "orders", "billing", NULL, &in) == DS_OK);
     ds_pathway sent[4], pathway;
-    const int64_t now_ms = now_ns() / 1000000;
+    struct timespec now;
+    clock_gettime(CLOCK_REALTIME, &now);
+    const int64_t now_ms = (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
     rd_kafka_headers_t *headers;
 
-    /* 0: an ordinary message. 1: a tombstone, with a header of ours that is not the last. */
+    /* 0: an ordinary message. 1: a tombstone, with our header twice: the last counts. */
     headers = rd_kafka_headers_new(4);
     rd_kafka_header_add(headers, "trace", -1, "abc", -1);
     CHECK(ds_rdkafka_produce(client, out, headers, 2, 5, NULL, &sent[0]) == DS_OK);
-    send(producer, "k0", "value", now_ms, headers);
+    put(producer, "k0", "value", now_ms, headers);
     headers = rd_kafka_headers_new(4);
     CHECK(ds_rdkafka_produce(client, out, headers, 2, 0, &sent[0], &sent[1]) == DS_OK);
-    headers = rd_kafka_headers_copy(headers); /* a message twice in headers that only add, as some clients do */
     uint8_t text[DS_HEADER_MAX];
     size_t text_len = 0;
     CHECK(ds_pathway_encode(&sent[0], 0, text, sizeof text, &text_len) == DS_OK);
-    rd_kafka_header_add(headers, DS_HEADER_KEY, -1, text, (ssize_t)text_len);
+    rd_kafka_header_add(headers, DS_HEADER_KEY, -1, text, (ssize_t)text_len); /* as clients do that only add */
     rd_kafka_header_add(headers, "nothing", -1, NULL, 0);
-    send(producer, "k1", NULL, now_ms, headers);
+    put(producer, "k1", NULL, now_ms, headers);
     /* 2: nothing of ours, five seconds in the queue. 3: only the legacy header. */
-    send(producer, NULL, "plain", now_ms - 5000, rd_kafka_headers_new(1));
+    put(producer, NULL, "plain", now_ms - 5000, rd_kafka_headers_new(1));
     headers = rd_kafka_headers_new(2);
     CHECK(ds_rdkafka_produce(client, out, headers, 0, 1, NULL, &sent[3]) == DS_OK);
     CHECK(ds_rdkafka_legacy_header(headers, &sent[3]) == DS_OK);
     CHECK(rd_kafka_header_remove(headers, DS_HEADER_KEY) == RD_KAFKA_RESP_ERR_NO_ERROR);
-    send(producer, NULL, "3", now_ms, headers);
+    put(producer, NULL, "3", now_ms, headers);
     /* 4: a first header that cannot be read, and a legacy one that can. 5: neither can be read. */
     headers = rd_kafka_headers_new(2);
     CHECK(ds_rdkafka_legacy_header(headers, &sent[3]) == DS_OK);
     rd_kafka_header_add(headers, DS_HEADER_KEY, -1, "?", -1);
-    send(producer, NULL, "4", now_ms, headers);
+    put(producer, NULL, "4", now_ms, headers);
     headers = rd_kafka_headers_new(2);
-    rd_kafka_header_add(headers, DS_HEADER_KEY, -1, "unreadable", -1);
+    rd_kafka_header_add(headers, DS_HEADER_KEY, -1, "?!", -1);
     rd_kafka_header_add(headers, DS_HEADER_KEY_LEGACY, -1, "?", -1);
-    send(producer, NULL, "5", now_ms, headers);
+    put(producer, NULL, "5", now_ms, headers);
     /* 6: an empty message with an empty header of ours. */
     headers = rd_kafka_headers_new(2);
     rd_kafka_header_add(headers, DS_HEADER_KEY, -1, "", 0);
-    send(producer, NULL, NULL, now_ms, headers);
+    put(producer, NULL, NULL, now_ms, headers);
     CHECK(rd_kafka_flush(producer, 10000) == RD_KAFKA_RESP_ERR_NO_ERROR);
     CHECK(delivered_count == 7 && spy.count == 7);
     for (int i = 0; i < 7; i++) CHECK(spy.tracked[i].partition == 0 && spy.tracked[i].offset == i);
@@ -398,7 +367,7 @@ static void over_kafka(const ds_client *client) {
     /* A message that is not delivered has no offset. */
     spy.count = 0;
     rd_kafka_mock_push_request_errors(cluster, 0 /* Produce */, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-    send(producer, NULL, "refused", 0, rd_kafka_headers_new(1));
+    put(producer, NULL, "refused", 0, rd_kafka_headers_new(1));
     rd_kafka_flush(producer, 10000);
     CHECK(undelivered_count == 1 && spy.count == 0);
 
@@ -421,6 +390,5 @@ int main(void) {
     producing(client);
     over_kafka(client);
     ds_client_free(client);
-    fprintf(stderr, "rdkafka.c: %d checks, %d failed\n", checks, failures);
-    return failures > 0;
+    return 0;
 }

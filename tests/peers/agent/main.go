@@ -11,6 +11,8 @@ import (
 	"io"
 	"net"
 	"os"
+	"runtime/debug"
+	"strings"
 
 	"github.com/DataDog/datadog-agent/pkg/trace/api"
 	"github.com/DataDog/datadog-agent/pkg/trace/config"
@@ -42,23 +44,44 @@ func run(intake, socket, key string) error {
 	conf := config.New()
 	conf.Hostname = "agent-host"
 	conf.DefaultEnv = "agent-env"
-	conf.AgentVersion = "7.85.2"
+	conf.AgentVersion = version()
 	conf.Endpoints = []*config.Endpoint{{Host: intake, APIKey: key}}
 	conf.TelemetryConfig.Enabled = false
 	conf.ReceiverHost = "127.0.0.1"
 	conf.ReceiverPort = listener.Addr().(*net.TCPAddr).Port
 	conf.ReceiverSocket = socket
+	// The agent's default, which its configuration file sets and not this struct.
+	conf.MaxConnections = 1000
 	// The agent's own proxy settings are of no use between two local addresses.
 	conf.Proxy = nil
 
+	// Traces that tracers send as well are of no interest.
+	traces, tracesV1 := make(chan *api.Payload), make(chan *api.PayloadV1)
+	go drain(traces)
+	go drain(tracesV1)
 	receiver := api.NewHTTPReceiver(
-		conf, sampler.NewDynamicConfig(),
-		make(chan *api.Payload, 1), make(chan *api.PayloadV1, 1),
-		nil, telemetry.NewNoopCollector(), &statsd.NoOpClient{}, &timing.NoopReporter{},
+		conf, sampler.NewDynamicConfig(), traces, tracesV1, nil,
+		telemetry.NewNoopCollector(), &statsd.NoOpClient{}, &timing.NoopReporter{},
 	)
 	receiver.SetTCPListener(listener)
 	receiver.Start()
 	fmt.Printf("listening on http://%s\n", receiver.Addr())
 	_, _ = io.Copy(io.Discard, os.Stdin)
 	return receiver.Stop()
+}
+
+// The version of the agent that the imported code is released with: 7.85.2 for v0.85.2.
+func version() string {
+	info, _ := debug.ReadBuildInfo()
+	for _, module := range info.Deps {
+		if module.Path == "github.com/DataDog/datadog-agent/pkg/trace" {
+			return strings.Replace(module.Version, "v0.", "7.", 1)
+		}
+	}
+	return "unknown"
+}
+
+func drain[T any](values <-chan T) {
+	for range values {
+	}
 }

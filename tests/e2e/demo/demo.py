@@ -1,0 +1,170 @@
+#!/usr/bin/env python3
+"""The demonstration, from outside: demo.py DATASTREAMS EXAMPLES
+
+Does it print the latencies that were put in? Does it fail when a pathway is missing or a delay is another one? Does it
+leave no process behind, however it ends? Only the standard library is needed.
+"""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import uuid
+from pathlib import Path
+
+DATASTREAMS, EXAMPLES = (Path(argument).resolve() for argument in sys.argv[1:3])
+# The delays, in ms, as the documentation of the demonstration tells them; not taken from the program under test.
+WORK, LEDGER, MAILER = 60, 150, 400
+RATE = 10
+# Kafka, and a busy machine. Half of the shortest delay: a delay that is left out or counted twice stays visible.
+TOLERANCE = 30
+# What the services may take to end when Kafka has gone before them.
+FAREWELL = 30
+
+
+def start(arguments, mark, **more):
+    """Starts the demonstration; its processes are known by a mark in their environment."""
+    environment = {**os.environ, "DEMO_TEST": mark, "DD_SERVICE": "wrong", "DD_DATA_STREAMS_ENABLED": "false"}
+    command = [DATASTREAMS, "demo", *arguments]
+    return subprocess.Popen(command, env=environment, text=True, stdout=subprocess.PIPE, **more)
+
+
+def run(*arguments):
+    """Runs it to its end: exit code, what it printed, what it complained of. No process may be left."""
+    mark = uuid.uuid4().hex
+    process = start(arguments, mark, stderr=subprocess.PIPE)
+    out, err = process.communicate(timeout=120)
+    left = processes(mark)
+    assert not left, f"left behind: {left}"
+    return process.returncode, out, err
+
+
+def processes(mark):
+    """The command lines of the processes with this mark."""
+    found = []
+    for process in Path("/proc").glob("[0-9]*"):
+        try:
+            if f"DEMO_TEST={mark}".encode() in (process / "environ").read_bytes():
+                found.append((process / "cmdline").read_bytes().replace(b"\0", b" ").decode())
+        except OSError:
+            pass  # it ended meanwhile, or is not ours
+    return found
+
+
+def wait(condition, seconds, what):
+    """Waits for a condition."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        assert time.monotonic() < deadline, f"{what}: not within {seconds} s"
+        time.sleep(0.1)
+
+
+def near(measured, put_in, what):
+    """A median is what was put in, or a little more."""
+    assert put_in * 0.99 - 2 <= measured <= put_in + TOLERANCE, f"{what}: {measured} ms, {put_in} ms were put in"
+
+
+def latencies_are_what_was_put_in():
+    """A quarter of a minute: every number of the report against the delays."""
+    seconds = 15
+    code, out, err = run("--examples", EXAMPLES, "--seconds", str(seconds), "--json")
+    report = json.loads(out)
+    assert code == 0 and report["ok"] is True and report["problems"] == [], (code, report["problems"], err)
+    assert report["orders"] == seconds * RATE, report["orders"]
+    assert [pathway["services"][2] for pathway in report["pathways"]] == ["ledger", "mailer"]
+    for pathway, hold in zip(report["pathways"], (LEDGER, MAILER), strict=True):
+        end = pathway["services"][2]
+        assert pathway["services"] == ["orders", "payments", end]
+        assert pathway["found"] is True and pathway["messages"] == report["orders"], pathway
+        expected = [
+            ("orders", "direction:out", "topic:orders", 0, 0),
+            ("payments", "direction:in", "topic:orders", 0, 0),
+            ("payments", "direction:out", "topic:payments", WORK, WORK),
+            (end, "direction:in", "topic:payments", hold, WORK + hold),
+        ]
+        for step, (service, direction, topic, edge, origin) in zip(pathway["steps"], expected, strict=True):
+            what = f"{end}: {service} {direction} {topic}"
+            assert step["service"] == service and {direction, topic, "type:kafka"} <= set(step["tags"]), what
+            assert step["messages"] == report["orders"], what
+            near(step["edge"]["p50_ms"], edge, f"{what}: edge latency")
+            near(step["origin"]["p50_ms"], origin, f"{what}: latency from origin")
+            for latency in step["edge"], step["origin"]:
+                assert latency["p50_ms"] <= latency["p95_ms"] <= latency["max_ms"], what
+        # Exactly: where pathways begin no time has passed, and on the first edge both latencies are one.
+        assert pathway["steps"][0]["origin"]["max_ms"] == 0
+        assert pathway["steps"][1]["edge"] == pathway["steps"][1]["origin"]
+
+
+def faults_are_found():
+    """A mailer that does not take part, and a ledger that is slower than planned: the report names both."""
+    with tempfile.TemporaryDirectory() as place:
+        for program in EXAMPLES.iterdir():
+            (Path(place) / program.name).symlink_to(program)
+        sink = Path(place, "sink")
+        sink.unlink()
+        sink.write_text(
+            "#!/bin/sh\n"
+            'case "$*" in *mailer*) export DD_DATA_STREAMS_ENABLED=false ;; *) set -- "$@" --hold-ms 250 ;; esac\n'
+            f'exec {EXAMPLES}/sink "$@"\n'
+        )
+        sink.chmod(0o755)
+        code, out, _ = run("--examples", place, "--seconds", "3", "--print", "1")
+    assert code == 1, code
+    verdict = out[out.index("not as expected:") :]
+    assert "the pathway orders -> payments -> mailer is missing" in verdict, verdict
+    ledger = [line for line in verdict.splitlines() if line.strip().startswith("ledger at ")]
+    assert len(ledger) == 2, verdict  # edge and origin
+    assert "where 150 ms were put in" in ledger[0] and "where 210 ms were put in" in ledger[1], ledger
+    assert "payments at" not in verdict, verdict
+    # The table was printed while it ran.
+    assert out.count("kafka orders -> payments") >= 2, out
+
+
+def programs_that_are_missing_are_a_sentence():
+    """No stack, no half-started pipeline."""
+    code, out, err = run("--examples", "/nowhere")
+    assert code == 1 and out == "" and err.count("\n") == 1 and "run `make examples`" in err, err
+
+
+def an_interrupt_ends_in_order():
+    """Ctrl-C: the messages under way arrive, the report is printed, nothing is left."""
+    mark = uuid.uuid4().hex
+    process = start(["--examples", EXAMPLES, "--print", "1"], mark)
+    wait(lambda: any("/orders --" in line for line in processes(mark)), 30, "start")
+    time.sleep(2)
+    process.send_signal(signal.SIGINT)
+    out, _ = process.communicate(timeout=60)
+    assert process.returncode == 0 and "as expected: all of" in out, out
+    assert not processes(mark), processes(mark)
+
+
+def orphans_end_by_themselves():
+    """SIGKILL, which nobody can prepare for: the services see the end of their input."""
+    mark = uuid.uuid4().hex
+    process = start(["--examples", EXAMPLES], mark, stderr=subprocess.DEVNULL)
+    wait(lambda: any("/orders --" in line for line in processes(mark)), 30, "start")
+    time.sleep(1)
+    process.kill()
+    process.communicate()
+    wait(lambda: not processes(mark), FAREWELL, "the end of the services")
+
+
+def main():
+    """Runs the tests, in this order."""
+    for test in (
+        programs_that_are_missing_are_a_sentence,
+        latencies_are_what_was_put_in,
+        faults_are_found,
+        an_interrupt_ends_in_order,
+        orphans_end_by_themselves,
+    ):
+        began = time.monotonic()
+        test()
+        print(f"demo: {test.__name__} ({time.monotonic() - began:.1f} s)", flush=True)
+
+
+if __name__ == "__main__":
+    main()
