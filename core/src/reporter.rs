@@ -69,20 +69,21 @@ impl Shared {
             if state.ending.load(Ordering::SeqCst) {
                 return self.end(state);
             }
-            let delivery = state.queue().next();
             let has_buckets = state.has_buckets();
-            let order = if has_buckets || delivery.is_some() {
-                let tick = if has_buckets { next_tick } else { u64::MAX };
-                let wait = tick.min(delivery.unwrap_or(u64::MAX)).saturating_sub(self.mono());
-                orders.recv_timeout(Duration::from_nanos(wait))
-            } else {
-                // From here on whoever opens a bucket sends an order; what was opened before is seen by the next look.
+            if !has_buckets {
+                // From here on whoever opens a bucket sends an order; what was opened before is seen by another look.
                 state.idle.store(true, Ordering::SeqCst);
                 if state.has_buckets() {
                     state.idle.store(false, Ordering::SeqCst);
                     continue;
                 }
-                orders.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            }
+            // In a statement of its own: the queue must not stay locked during the wait.
+            let delivery = state.queue().next();
+            let next = has_buckets.then_some(next_tick).into_iter().chain(delivery).min();
+            let order = match next {
+                Some(next) => orders.recv_timeout(Duration::from_nanos(next.saturating_sub(self.mono()))),
+                None => orders.recv().map_err(|_| RecvTimeoutError::Disconnected),
             };
             match order {
                 Ok(Order::Wake) => next_tick = self.mono() + self.until_tick(),
@@ -96,7 +97,9 @@ impl Shared {
                         self.tick(state, Some((self.hooks.wall)()));
                         next_tick = self.mono() + self.until_tick();
                     }
-                    self.deliver(state, None);
+                    // A slow agent must not keep buckets from being closed, nor orders waiting.
+                    let enough = || self.mono() >= next_tick || !orders.is_empty();
+                    self.deliver(state, None, &enough);
                 }
             }
         }
@@ -125,8 +128,8 @@ impl Shared {
         state.report_health(&self.parts.edges);
     }
 
-    /// Posts what is due, in one round of connections, until `until`.
-    fn deliver(&self, state: &State, until: Option<Instant>) {
+    /// Posts what is due, in one round of connections, until `until` or until it is `enough`: asked after each post.
+    fn deliver(&self, state: &State, until: Option<Instant>, enough: &dyn Fn() -> bool) {
         let mut round = None;
         loop {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -143,6 +146,9 @@ impl Shared {
                 Outcome::Lost
             });
             self.settle(state, parcel.id, outcome);
+            if enough() {
+                return;
+            }
         }
     }
 
@@ -181,7 +187,7 @@ impl Shared {
     /// Posts what is queued, retries included, until it is gone or the time has come.
     fn deliver_until(&self, state: &State, until: Instant) {
         loop {
-            self.deliver(state, Some(until));
+            self.deliver(state, Some(until), &|| false);
             let next = state.queue().next();
             let left = until.saturating_duration_since(Instant::now());
             match next {
@@ -232,7 +238,7 @@ impl Shared {
             self.tick(state, Some(now_ns));
         }
         if self.parts.settings.delivery == Delivery::Poll {
-            self.deliver(state, None);
+            self.deliver(state, None, &|| false);
         }
         let rest = (bucket + DURATION_NS - now_ns).unsigned_abs();
         let retry = state.queue().next().map_or(u64::MAX, |next| next.saturating_sub(self.mono()));
