@@ -19,7 +19,7 @@ The words after the opening fence decide; the first is the language, which is al
 """
 
 import re
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 
 KINDS = {
     "c": {"run", "compile"},
@@ -47,7 +47,6 @@ class Block:
     file: str = ""  # the name to save it under
     heading: str = ""  # the last heading before it
     expected: str | None = None  # what it prints, when it says so
-    extra: list = field(default_factory=list)
 
 
 def parse(name, text):
@@ -60,6 +59,8 @@ def parse(name, text):
             heading = line.lstrip("#").strip()
         fence = re.match(r"^(\s*)(```+|~~~+)\s*(.*)$", line)
         if not fence:
+            if line.startswith("    ") and at > 0 and not lines[at - 1].strip() and not in_list(lines, at):
+                raise Malformed(f"{name}:{at + 1}: code without a fence, which nobody runs")
             at += 1
             continue
         indent, marks, info = fence.groups()
@@ -83,6 +84,14 @@ def parse(name, text):
             blocks.append(block)
         last_end = at
     return blocks
+
+
+def in_list(lines, at):
+    """Whether an indented line belongs to an item of a list above it."""
+    for line in reversed(lines[:at]):
+        if line.strip() and not line.startswith(" "):
+            return re.match(r"([*+-]|\d+\.) ", line) is not None
+    return False
 
 
 def made(where, words, text, heading):

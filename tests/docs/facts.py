@@ -4,10 +4,21 @@ import json
 import re
 import subprocess
 import tomllib
+from dataclasses import dataclass
 
 import blocks
 
 CODE = re.compile(r"`([^`\n]+)`")
+
+
+@dataclass
+class World:
+    """What is there besides files."""
+
+    targets: set  # of make
+    counters: list  # of the library
+    helps: dict  # of the datastreams command: help texts by command
+    draft: bool  # whether places may be left to fill in
 
 
 class Documents:
@@ -30,7 +41,9 @@ class Documents:
 
     def section(self, name, heading):
         """The text of a document below a heading, up to the next of its level."""
-        match = re.search(rf"^(#+) {re.escape(heading)}$\n(.*?)(?=^#{{1,2}} |\Z)", self.texts[name], re.M | re.S)
+        match = re.search(
+            rf"^(#+) {re.escape(heading)}$\n(.*?)(?=^#{{1,2}} |\Z)", self.texts[name], re.MULTILINE | re.DOTALL
+        )
         return match.group(2) if match else ""
 
     def code(self, name):
@@ -58,7 +71,7 @@ def anchors(text):
     return set(found)
 
 
-def links(docs):
+def links(docs, _world):
     """Every relative link leads to a file, and its anchor to a heading."""
     for name, text in docs.texts.items():
         for target in re.findall(r"\]\(([^)\s]+)\)", blocks.prose(text)):
@@ -83,7 +96,7 @@ def normal(path):
     return "/".join(parts)
 
 
-def paths(docs):
+def paths(docs, _world):
     """Every path in the prose exists. Braces name several, a star any, and build and target are made."""
     start = re.compile(r"^(core|ffi|collector|bindings|tests|include|docs|mk|tools|\.ci)/[\w./*{},-]*$")
     for name in docs.texts:
@@ -93,7 +106,10 @@ def paths(docs):
                 continue
             for one in spread(text.rstrip("/")):
                 pattern = re.compile(re.escape(one).replace(r"\*", "[^/]*") + "$")
-                if not any(pattern.match(known) for known in docs.files | docs.folders) and base + one not in docs.files:
+                if (
+                    not any(pattern.match(known) for known in docs.files | docs.folders)
+                    and base + one not in docs.files
+                ):
                     yield f"{name}:{line}: {one} does not exist"
 
 
@@ -105,50 +121,55 @@ def spread(text):
     return [one for part in braces.group(1).split(",") for one in spread(text.replace(braces.group(0), part, 1))]
 
 
-def files_named(docs):
+def files_named(docs, _world):
     """Every source file of the crates stands in ARCHITECTURE.md."""
     named = {one.rstrip("/") for _, text in docs.code("ARCHITECTURE.md") for one in spread(text)}
     for name in sorted(docs.files):
-        if re.match(r"(core|ffi|collector)/(src|header/src)/.*\.rs$", name) and not name.endswith(("/tests.rs", "lib.rs", "main.rs")):
+        plain = not name.endswith(("/tests.rs", "/mod.rs", "lib.rs", "main.rs"))
+        if plain and re.match(r"(core|ffi|collector)/(src|header/src)/.*\.rs$", name):
             parents = {name.rsplit("/", depth)[0] for depth in range(1, name.count("/") - 1)}
             if name not in named and not parents & named:
                 yield f"ARCHITECTURE.md does not name {name}"
 
 
-def targets(docs, known):
+def targets(docs, world):
     """Every target of make in the prose exists."""
     for name in docs.texts:
         for line, text in docs.code(name):
             words = text.split()
             if words[:1] == ["make"] and len(words) > 1:
                 for word in words[1:]:
-                    if "=" not in word and not word.startswith("-") and word not in known:
+                    if "=" not in word and not word.startswith("-") and word not in world.targets:
                         yield f"{name}:{line}: `{text}`: there is no target {word}"
 
 
-def variables(docs):
+def variables(docs, _world):
     """The table of environment variables is complete, and each of them is read."""
     sources = "".join(docs.read(name) for name in ("core/src/config.rs", "core/src/tls.rs"))
     read = set(re.findall(r"\b(?:DD|SSL_CERT)_[A-Z_]+\b", sources))
-    said = {name for row in docs.table("README.md", "Environment variables") for name in re.findall(r"`([A-Z_]+)`", row[0])}
+    said = {
+        name for row in docs.table("README.md", "Environment variables") for name in re.findall(r"`([A-Z_]+)`", row[0])
+    }
     for name in sorted(read - said):
         yield f"README.md: {name} is read, and not in the table of environment variables"
     for name in sorted(said - read):
         yield f"README.md: {name} is in the table of environment variables, and nobody reads it"
 
 
-def counters(docs, real):
+def counters(docs, world):
     """The tables of counters are complete."""
     said = {name for row in docs.table("README.md", "Counters") for name in re.findall(r"`([a-z_]+)`", row[0])}
-    for name in sorted(set(real) - said):
+    for name in sorted(set(world.counters) - said):
         yield f"README.md: the counter {name} is missing"
-    for name in sorted(said - set(real)):
+    for name in sorted(said - set(world.counters)):
         yield f"README.md: there is no counter {name}"
 
 
-def names(docs, real):
+def names(docs, world):
     """Every name of the C interface in the documents is in a header; counters in the tables of bounds exist."""
-    headers = "".join(docs.read(name) for name in docs.files if re.match(r"(include|bindings/c/include)/.*\.hp*$", name))
+    headers = "".join(
+        docs.read(name) for name in docs.files if re.match(r"(include|bindings/c/include)/.*\.hp*$", name)
+    )
     known = set(re.findall(r"\b(?:ds|DS)_\w+", headers))
     for name, text in docs.texts.items():
         # The words of a family, as in ds_rdkafka_ or DS_ERR_.
@@ -157,27 +178,27 @@ def names(docs, real):
                 yield f"{name}: {word} is in no header"
     for row in docs.table("ARCHITECTURE.md", "Bounds"):
         for name in re.findall(r"`([a-z_]+)`", row[-1]):
-            if name not in real:
+            if name not in world.counters:
                 yield f"ARCHITECTURE.md: there is no counter {name}"
 
 
-def defaults(docs):
+def defaults(docs, _world):
     """The defaults in the table of bounds are those of the header."""
     header = docs.read("include/datastreams.h")
     rows = [row for row in docs.table("ARCHITECTURE.md", "Bounds") if len(row) == 4]
     options = {name: row[1] for row in rows for name in re.findall(r"`(\w+)`", row[2])}
     for name, default in options.items():
-        line = re.search(rf"^ .*\b{name};.*Default ([^.]*)\.", header, re.M)
+        line = re.search(rf"^ .*\b{name};.*Default ([^.]*)\.", header, re.MULTILINE)
         if not line:
             yield f"ARCHITECTURE.md: the header has no option {name} with a default"
         elif re.sub(r"\W", "", line.group(1)) not in re.sub(r"\W", "", default):
             yield f"ARCHITECTURE.md: the default of {name} is {line.group(1)}, not {default}"
-    limits = re.findall(r"^  u\w+_t (\w+);.*Default \d", header, re.M)
+    limits = re.findall(r"^  u\w+_t (\w+);.*Default \d", header, re.MULTILINE)
     for name in set(limits) - set(options):
         yield f"ARCHITECTURE.md: the bound {name} is missing"
 
 
-def dependencies(docs):
+def dependencies(docs, _world):
     """The table of dependencies is that of the manifests."""
     used = set()
     for name in docs.files:
@@ -193,7 +214,7 @@ def dependencies(docs):
         yield f"ARCHITECTURE.md: nothing depends on {name}"
 
 
-def versions(docs):
+def versions(docs, _world):
     """The lowest compiler, the version and the ABI are those of the sources."""
     package = tomllib.loads(docs.read("Cargo.toml"))["workspace"]["package"]
     for name, text in docs.texts.items():
@@ -209,7 +230,7 @@ def versions(docs):
                 yield f"{name}: libdatastreams.so.{found}, where the ABI is {abi}"
 
 
-def safety(docs):
+def safety(docs, _world):
     """Unsafe code is where ARCHITECTURE.md says: in ffi/src alone."""
     for name in sorted(docs.files):
         if name.endswith(".rs") and not name.startswith("ffi/src/"):
@@ -220,34 +241,68 @@ def safety(docs):
         yield "core/src/lib.rs does not forbid unsafe code"
 
 
-def options(docs, helps):
-    """Every command and option of `datastreams` in the documents exists. `helps`: its help texts by command."""
+def options(docs, world):
+    """Every command and option of `datastreams` in the documents exists."""
     for name, text in docs.texts.items():
-        for line in text.splitlines():
-            for command, rest in re.findall(r"(?:^|`|\$ |\| |release/)datastreams ([a-z]+)([^`|]*)", line):
-                if command not in helps:
-                    if line.lstrip().startswith(("datastreams", "`")) or f"`datastreams {command}" in line:
-                        yield f"{name}: there is no command `datastreams {command}`"
+        lines = [code for _, code in docs.code(name)]
+        lines += [line for block in parsed(name, text) if block.language == "sh" for line in block.text.splitlines()]
+        for line in lines:
+            for command, rest in re.findall(r"(?:^|[ /(|])datastreams ([a-z]+)([^|;]*)", line):
+                if command not in world.helps:
+                    yield f"{name}: there is no command `datastreams {command}`"
                     continue
                 for option in re.findall(r"(?<![\w-])--[a-z][\w-]*", rest):
-                    if option not in helps[command]:
+                    if option not in world.helps[command]:
                         yield f"{name}: `datastreams {command}` has no option {option}"
 
 
-def words(docs, draft):
+def parsed(name, text):
+    """The blocks of a document; none when it cannot be read, which is told elsewhere."""
+    try:
+        return blocks.parse(name, text)
+    except blocks.Malformed:
+        return []
+
+
+def words(docs, world):
     """No path of a machine, and nothing left to be filled in."""
     for name, text in docs.texts.items():
         for number, line in enumerate(text.splitlines(), 1):
             if re.search(r"(?<![\w.$}~])/(work|root|home|tmp)/", line):
                 yield f"{name}:{number}: the path of some machine: {line.strip()}"
-            if "TODO" in line and not draft:
+            if "TODO" in line and not world.draft:
                 yield f"{name}:{number}: {line.strip()}"
 
 
-def vectors(docs):
-    """The vectors that the documents name are what they say."""
-    for name in docs.files:
+def vectors(docs, _world):
+    """Every file of vectors is named, and is JSON."""
+    named = {one for name in docs.texts for _, text in docs.code(name) for one in spread(text)}
+    for name in sorted(docs.files):
         if re.match(r"tests/vectors/.*\.json$", name):
             json.loads(docs.read(name))
-            if not any(name in text or name.rsplit("/", 1)[1] in text for text in docs.texts.values()):
+            if name not in named:
                 yield f"no document names {name}"
+
+
+# What the documents say of the repository, and what looks for the contrary.
+STATEMENTS = {
+    "relative links lead somewhere": links,
+    "paths in the text exist": paths,
+    "ARCHITECTURE.md names every source file": files_named,
+    "targets of make in the text exist": targets,
+    "the environment variables are those that are read": variables,
+    "the counters are those of the library": counters,
+    "names of the C interface are in the headers": names,
+    "bounds have the defaults of the header": defaults,
+    "dependencies are those of the manifests": dependencies,
+    "versions are those of the sources": versions,
+    "unsafe code is in ffi/src alone": safety,
+    "commands and options exist": options,
+    "vectors are named": vectors,
+    "no paths of machines, nothing left to fill in": words,
+}
+
+
+def contrary(docs, world):
+    """Everything that speaks against the documents."""
+    return {wrong for look in STATEMENTS.values() for wrong in look(docs, world)}

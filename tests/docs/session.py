@@ -42,6 +42,7 @@ class Scratch:
         self.port = free_port()
         # A Python that does not look into the home directory for itself.
         (self.dir / "bin/python3").symlink_to(sys.executable)
+        (self.dir / "bin/datastreams").symlink_to(command)
         self.processes = []
 
     def environment(self):
@@ -58,7 +59,7 @@ class Scratch:
         }
 
     def preamble(self):
-        """Commands of the checkout run there, everything else in the scratch directory. The collector gets a free port."""
+        """Commands of the checkout run there, all others in the scratch directory. The collector gets a free port."""
         root = shlex.quote(str(self.root))
         return f"""
 cd {shlex.quote(str(self.work))}
@@ -139,7 +140,8 @@ class Shell:
         with self.news:
             self.lines.clear()
         try:
-            self.process.stdin.write(f"set -e\n. {shlex.quote(str(script))}\nset +e\necho; echo {shlex.quote(mark.strip())}\n")
+            end = f"set +e\necho\necho {shlex.quote(mark.strip())}\n"
+            self.process.stdin.write(f"set -e\n. {shlex.quote(str(script))}\n{end}")
             self.process.stdin.flush()
         except BrokenPipeError:
             return False, "the shell has ended at an earlier block\n"
@@ -233,9 +235,12 @@ class Session:
         log = self.scratch.dir / f"block{self.number}.log"
         with log.open("w") as file:
             process = self.scratch.start(f"PATH={shlex.quote(self.scratch.environment()['PATH'])}\n{block.text}", file)
-        expected = self.scratch.here(block.expected or "...")
-        deadline = time.monotonic() + 30
-        while time.monotonic() < deadline and not blocks.matches(expected, log.read_text()) and process.poll() is None:
+        expected = None if block.expected is None else self.scratch.here(block.expected)
+        # One that says nothing must at least not end at once.
+        deadline = time.monotonic() + (1 if expected is None else 30)
+        while time.monotonic() < deadline and process.poll() is None:
+            if expected is not None and blocks.matches(expected, log.read_text()):
+                break
             time.sleep(0.1)
         worked = process.poll() is None
         self.output(block, "runs in the background", worked, log.read_text())
@@ -314,5 +319,8 @@ def shape(documented, real, at="$"):
         return None
     if documented is None or real is None:
         return None
-    kinds = [float if isinstance(value, (int, float)) and not isinstance(value, bool) else type(value) for value in (documented, real)]
+    kinds = [
+        float if isinstance(value, (int, float)) and not isinstance(value, bool) else type(value)
+        for value in (documented, real)
+    ]
     return None if kinds[0] is kinds[1] else f"{at} is {real!r}, not like {documented!r}"
