@@ -14,8 +14,8 @@ use crate::shard::Recorded;
 use crate::sketch::Bins;
 use crate::state::{Parts, State, States};
 use crate::transaction::{self, Names};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Starts a thread for the reporter.
