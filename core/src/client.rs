@@ -3,7 +3,7 @@
 use crate::bucket::Values;
 use crate::config::{Config, Delivery, Settings};
 use crate::counters::{Counter, Counters};
-use crate::delivery::Outcome;
+use crate::delivery::{Outcome, PARCEL_OVERHEAD};
 use crate::edge::{Edge, Edges};
 use crate::error::Error;
 use crate::fork;
@@ -14,9 +14,8 @@ use crate::shard::Recorded;
 use crate::sketch::Bins;
 use crate::state::{Parts, State, States};
 use crate::transaction::{self, Names};
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Starts a thread for the reporter.
@@ -99,13 +98,11 @@ pub struct Client {
     shared: Arc<Shared>,
 }
 
-/// What the client and its reporter's thread have in common.
+/// What the client and its reporter's thread have in common. A forked child has it too, so there is no lock in it.
 pub(crate) struct Shared {
     pub(crate) parts: Arc<Parts>,
     pub(crate) states: States,
     pub(crate) hooks: Hooks,
-    /// Taken out when the client is freed: the host's log may not be called afterwards.
-    log: Mutex<Option<Log>>,
     #[cfg(feature = "http")]
     pub(crate) transport: Option<crate::transport::Transport>,
     /// Tells this client's payloads from all others'; also spreads the processes' reports.
@@ -113,14 +110,9 @@ pub(crate) struct Shared {
     /// The generation that made the client.
     born: u64,
     window: Window,
-    stopped: AtomicBool,
     pub(crate) freed: AtomicBool,
     /// The bucket of the last poll.
     pub(crate) polled: AtomicI64,
-    /// What was last said of the delivery: 0 nothing, 1 works, 2 fails.
-    said: AtomicU8,
-    /// Payloads that the host has in hand.
-    lent: Mutex<BTreeMap<u64, HostPayload>>,
 }
 
 impl Client {
@@ -138,7 +130,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Invalid`] when the transport cannot work at all: https in a build without TLS.
-    pub fn with_settings(settings: Settings, mut hooks: Hooks) -> Result<Self, Error> {
+    pub fn with_settings(settings: Settings, hooks: Hooks) -> Result<Self, Error> {
         fork::remember();
         let ns = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         let window = Window { past_ns: ns(settings.max_header_age), future_ns: ns(settings.max_header_future) };
@@ -150,24 +142,19 @@ impl Client {
         };
         let max_edges = if settings.enabled { settings.max_edges as u32 } else { 0 };
         let edges = Edges::new(&settings.service, &settings.env, &settings.primary_tag, max_edges);
-        let log = hooks.log.take();
         let boot = random();
-        let parts = Arc::new(Parts { settings, edges, names: Names::new() });
+        let parts = Arc::new(Parts { settings, edges, names: Names::new(), stopped: AtomicBool::new(false) });
         let shared = Shared {
             parts,
             states: States::default(),
             hooks,
-            log: Mutex::new(log),
             #[cfg(feature = "http")]
             transport,
             boot,
             born: fork::generation(),
             window,
-            stopped: AtomicBool::new(false),
             freed: AtomicBool::new(false),
             polled: AtomicI64::new(i64::MIN),
-            said: AtomicU8::new(0),
-            lent: Mutex::new(BTreeMap::new()),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -336,14 +323,19 @@ impl Client {
             return Ok(());
         };
         self.record_other(Counter::Transactions, Counter::TransactionsCutVolume, |state| {
-            let bytes = transaction::len(id) as u64;
-            let before = state.transaction_bytes.fetch_add(bytes, Ordering::Relaxed);
-            if before + bytes > parts.settings.transaction_limit as u64 {
-                state.transaction_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            let mut shard = state.shards.free()?;
+            let (bytes, limit) = (transaction::len(id) as u64, parts.settings.transaction_limit as u64);
+            // Never above the limit, not even for a moment, and not below zero when a tick comes in between.
+            let fits = |used: u64| Some(used + bytes).filter(|&used| used <= limit);
+            if state.transaction_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_err() {
                 return Some(Recorded::NoRoom);
             }
-            let mut shard = state.shards.free()?;
-            Some(shard.record_transaction(name, at_ns, id, now_ns, &parts.bounds(state)))
+            let recorded = shard.record_transaction(name, at_ns, id, now_ns, &parts.bounds(state));
+            if matches!(recorded, Recorded::NoRoom | Recorded::Closed) {
+                let back = |used: u64| Some(used.saturating_sub(bytes));
+                let _ = state.transaction_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, back);
+            }
+            Some(recorded)
         });
         Ok(())
     }
@@ -371,7 +363,7 @@ impl Client {
     /// [`Error::Timeout`]: something is still queued, and kept.
     pub fn flush(&self, timeout: Duration) -> Result<(), Error> {
         let Some(state) = self.shared.states.existing() else { return Ok(()) };
-        let done = self.shared.flush(state, Instant::now() + timeout, false);
+        let done = self.shared.flush(state, after(timeout), false);
         if done { Ok(()) } else { Err(Error::Timeout) }
     }
 
@@ -381,11 +373,11 @@ impl Client {
     /// # Errors
     /// [`Error::Timeout`]: something was not delivered in time; it is dropped and counted.
     pub fn stop(&self, timeout: Duration) -> Result<(), Error> {
-        if self.shared.stopped.swap(true, Ordering::SeqCst) {
+        if self.shared.parts.stopped.swap(true, Ordering::SeqCst) {
             return Ok(());
         }
         let state = self.state();
-        let done = self.shared.flush(state, Instant::now() + timeout, true);
+        let done = self.shared.flush(state, after(timeout), true);
         if self.shared.parts.settings.delivery != Delivery::Host {
             state.drop_queue();
         }
@@ -408,7 +400,8 @@ impl Client {
         Ok(Duration::from_nanos(self.shared.poll(self.state(), now_ns)))
     }
 
-    /// The next payload that is due, for a host that delivers itself ([`Delivery::Host`]).
+    /// The next payload that is due, for a host that delivers itself ([`Delivery::Host`]). None comes while those that
+    /// were taken and not settled have more bytes than may be kept for a retry.
     ///
     /// # Errors
     /// [`Error::Invalid`] with another delivery.
@@ -417,6 +410,10 @@ impl Client {
             return Err(self.refuse("payloads can be taken only with host delivery"));
         }
         let state = self.state();
+        let lent: usize = state.lent().values().map(|payload| payload.body.len() + PARCEL_OVERHEAD).sum();
+        if lent >= self.shared.parts.settings.retry_limit {
+            return Ok(None);
+        }
         let Some(parcel) = state.queue().due(self.shared.mono(), &state.counters) else { return Ok(None) };
         let settings = &self.shared.parts.settings;
         let id = (request::PAYLOAD_ID, self.shared.payload_id(parcel.id));
@@ -428,7 +425,7 @@ impl Client {
             headers: headers.into(),
             body: parcel.body,
         };
-        self.shared.lent().insert(payload.id, payload.clone());
+        state.lent().insert(payload.id, payload.clone());
         Ok(Some(payload))
     }
 
@@ -443,10 +440,11 @@ impl Client {
             100..=599 => Outcome::Answer { status: http_status as u16, retry_after: None },
             _ => return Err(self.refuse("an HTTP status lies between 100 and 599; 0 means not sent, -1 answer lost")),
         };
-        if self.shared.lent().remove(&id).is_none() {
+        let state = self.state();
+        if state.lent().remove(&id).is_none() {
             return Err(self.refuse("that payload was not taken, or is settled already"));
         }
-        self.shared.settle(self.state(), id, outcome);
+        self.shared.settle(state, id, outcome);
         Ok(())
     }
 
@@ -476,19 +474,15 @@ impl Drop for Client {
         let shared = &self.shared;
         if shared.born != fork::generation() {
             // Some of this belongs to the parent, and may be half-written or locked for ever: leave all of it.
-            if let Some(state) = shared.states.existing() {
-                shared.quit(state);
-            }
             std::mem::forget(Arc::clone(shared));
-            return;
         }
-        shared.log.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if !shared.stopped.swap(true, Ordering::SeqCst) {
+        let Some(state) = shared.states.existing() else { return };
+        // The host's log may not be called after this.
+        *state.silent() = true;
+        if !shared.parts.stopped.swap(true, Ordering::SeqCst) {
             shared.freed.store(true, Ordering::SeqCst);
         }
-        if let Some(state) = shared.states.existing() {
-            shared.quit(state);
-        }
+        shared.quit(state);
     }
 }
 
@@ -502,12 +496,8 @@ impl Shared {
         format!("{:016x}-{:x}-{id}", self.boot, fork::generation() ^ u64::from(std::process::id()) << 32)
     }
 
-    fn lent(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, HostPayload>> {
-        self.lent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Tells the log when delivery begins to fail, when it works again, and what is refused for good.
-    pub(crate) fn tell(&self, outcome: Outcome) {
+    pub(crate) fn tell(&self, state: &State, outcome: Outcome) {
         let (now, line) = match outcome {
             Outcome::Answer { status: 200..=299, .. } => (1, "payloads are delivered again".to_owned()),
             Outcome::Answer { status: 404, .. } => {
@@ -517,14 +507,23 @@ impl Shared {
             Outcome::NotSent => (2, format!("no agent at {}; payloads are kept", self.parts.settings.endpoint)),
             Outcome::Lost => (2, "the agent's answer to a payload was lost; it is sent again".to_owned()),
         };
-        let before = self.said.swap(now, Ordering::Relaxed);
+        let before = state.said.swap(now, Ordering::Relaxed);
         if before == now || (before == 0 && now == 1) {
             return;
         }
-        if let Some(log) = &*self.log.lock().unwrap_or_else(PoisonError::into_inner) {
-            log(level::WARNING, &line);
+        if let Some(log) = &self.hooks.log {
+            let silent = state.silent();
+            if !*silent {
+                log(level::WARNING, &line);
+            }
         }
     }
+}
+
+/// The moment when a timeout is over; one beyond all clocks lasts a century.
+fn after(timeout: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+    Instant::now() + timeout.min(CENTURY)
 }
 
 #[cold]
