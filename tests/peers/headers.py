@@ -10,7 +10,6 @@ import msgpack
 from checks import Wrong, equal
 from sketches import decode_sketch
 
-
 KAFKA_OUT = ["direction:out", "topic:orders", "type:kafka"]
 # In the order of a caller who does not sort; both sides have to.
 EDGES = [

@@ -9,7 +9,6 @@ import msgpack
 from checks import Wrong, equal
 from sketches import GAMMA, OFFSET, decode_sketch
 
-
 PATH = "/api/v0.1/pipeline_stats"
 TEXTS = [str]
 # Every field that our library may send, with its type; the first set is always there.
