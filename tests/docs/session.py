@@ -39,6 +39,8 @@ class Scratch:
         (self.dir / "bin").mkdir()
         (self.home / ".local/bin").mkdir(parents=True)
         self.work.mkdir()
+        # What the commands of the checkout make.
+        (self.work / "build").symlink_to(root / "build")
         self.port = free_port()
         # A Python that does not look into the home directory for itself.
         (self.dir / "bin/python3").symlink_to(sys.executable)
@@ -77,19 +79,6 @@ datastreams() {{
     def here(self, text):
         """The text with the agent's usual port replaced by ours."""
         return re.sub(r"\b(127\.0\.0\.1|localhost):8126\b", rf"\1:{self.port}", text)
-
-    def start(self, script, log):
-        """Starts a script in a process group of its own; its output goes to a file."""
-        process = subprocess.Popen(
-            ["bash", "-c", self.preamble() + script],
-            env=self.environment(),
-            stdin=subprocess.DEVNULL,
-            stdout=log,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
-        self.processes.append(process)
-        return process
 
     def close(self):
         """Ends what was started, and removes everything."""
@@ -231,19 +220,24 @@ class Session:
         self.output(block, "runs", worked, output)
 
     def background(self, block):
-        """Starts a command and waits for what it says."""
-        log = self.scratch.dir / f"block{self.number}.log"
-        with log.open("w") as file:
-            process = self.scratch.start(f"PATH={shlex.quote(self.scratch.environment()['PATH'])}\n{block.text}", file)
+        """Starts a command, with an input that never ends, and waits for what it says."""
+        script, log, pid = (self.scratch.dir / f"block{self.number}.{kind}" for kind in ("sh", "log", "pid"))
+        script.write_text(self.scratch.here(block.text))
+        log.touch()
+        names = {name: shlex.quote(str(file)) for name, file in (("script", script), ("log", log), ("pid", pid))}
+        line = "(. {script}) <> {pid}.input > {log} 2>&1 & echo $! > {pid}\n".format(**names)
+        started, output = self.shell.run(f"mkfifo {names['pid']}.input\n{line}")
+        if not started:
+            return self.output(block, "starts", False, output)
+        process = Path(f"/proc/{pid.read_text().strip()}")
         expected = None if block.expected is None else self.scratch.here(block.expected)
         # One that says nothing must at least not end at once.
         deadline = time.monotonic() + (1 if expected is None else 30)
-        while time.monotonic() < deadline and process.poll() is None:
+        while time.monotonic() < deadline and process.exists():
             if expected is not None and blocks.matches(expected, log.read_text()):
                 break
             time.sleep(0.1)
-        worked = process.poll() is None
-        self.output(block, "runs in the background", worked, log.read_text())
+        return self.output(block, "runs in the background", process.exists(), log.read_text())
 
     def make(self, block):
         """Every command is a target of make that exists."""
