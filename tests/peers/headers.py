@@ -5,11 +5,11 @@ import gzip
 import random
 import time
 
-import datastreams_abi as ds
 import msgpack
+
+import datastreams_abi as ds
 from checks import Wrong, equal
 from sketches import decode_sketch
-
 
 KAFKA_OUT = ["direction:out", "topic:orders", "type:kafka"]
 # In the order of a caller who does not sort; both sides have to.

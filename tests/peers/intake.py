@@ -6,9 +6,9 @@ import threading
 import zlib
 
 import msgpack
+
 from checks import Wrong, equal
 from sketches import GAMMA, OFFSET, decode_sketch
-
 
 PATH = "/api/v0.1/pipeline_stats"
 TEXTS = [str]

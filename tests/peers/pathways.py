@@ -3,8 +3,9 @@
 import gzip
 import time
 
-import datastreams_abi as ds
 import msgpack
+
+import datastreams_abi as ds
 from checks import Wrong, equal, near, until
 from headers import exact_ms
 
