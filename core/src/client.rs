@@ -14,9 +14,8 @@ use crate::shard::Recorded;
 use crate::sketch::Bins;
 use crate::state::{Parts, State, States};
 use crate::transaction::{self, Names};
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
+use std::sync::Arc;
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Starts a thread for the reporter.
@@ -104,8 +103,6 @@ pub(crate) struct Shared {
     pub(crate) parts: Arc<Parts>,
     pub(crate) states: States,
     pub(crate) hooks: Hooks,
-    /// Taken out when the client is freed: the host's log may not be called afterwards.
-    log: Mutex<Option<Log>>,
     #[cfg(feature = "http")]
     pub(crate) transport: Option<crate::transport::Transport>,
     /// Tells this client's payloads from all others'; also spreads the processes' reports.
@@ -117,10 +114,6 @@ pub(crate) struct Shared {
     pub(crate) freed: AtomicBool,
     /// The bucket of the last poll.
     pub(crate) polled: AtomicI64,
-    /// What was last said of the delivery: 0 nothing, 1 works, 2 fails.
-    said: AtomicU8,
-    /// Payloads that the host has in hand.
-    lent: Mutex<BTreeMap<u64, HostPayload>>,
 }
 
 impl Client {
@@ -138,7 +131,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Invalid`] when the transport cannot work at all: https in a build without TLS.
-    pub fn with_settings(settings: Settings, mut hooks: Hooks) -> Result<Self, Error> {
+    pub fn with_settings(settings: Settings, hooks: Hooks) -> Result<Self, Error> {
         fork::remember();
         let ns = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         let window = Window { past_ns: ns(settings.max_header_age), future_ns: ns(settings.max_header_future) };
@@ -150,14 +143,12 @@ impl Client {
         };
         let max_edges = if settings.enabled { settings.max_edges as u32 } else { 0 };
         let edges = Edges::new(&settings.service, &settings.env, &settings.primary_tag, max_edges);
-        let log = hooks.log.take();
         let boot = random();
         let parts = Arc::new(Parts { settings, edges, names: Names::new() });
         let shared = Shared {
             parts,
             states: States::default(),
             hooks,
-            log: Mutex::new(log),
             #[cfg(feature = "http")]
             transport,
             boot,
@@ -166,8 +157,6 @@ impl Client {
             stopped: AtomicBool::new(false),
             freed: AtomicBool::new(false),
             polled: AtomicI64::new(i64::MIN),
-            said: AtomicU8::new(0),
-            lent: Mutex::new(BTreeMap::new()),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -428,7 +417,7 @@ impl Client {
             headers: headers.into(),
             body: parcel.body,
         };
-        self.shared.lent().insert(payload.id, payload.clone());
+        state.lent().insert(payload.id, payload.clone());
         Ok(Some(payload))
     }
 
@@ -443,10 +432,11 @@ impl Client {
             100..=599 => Outcome::Answer { status: http_status as u16, retry_after: None },
             _ => return Err(self.refuse("an HTTP status lies between 100 and 599; 0 means not sent, -1 answer lost")),
         };
-        if self.shared.lent().remove(&id).is_none() {
+        let state = self.state();
+        if state.lent().remove(&id).is_none() {
             return Err(self.refuse("that payload was not taken, or is settled already"));
         }
-        self.shared.settle(self.state(), id, outcome);
+        self.shared.settle(state, id, outcome);
         Ok(())
     }
 
@@ -477,12 +467,15 @@ impl Drop for Client {
         if shared.born != fork::generation() {
             // Some of this belongs to the parent, and may be half-written or locked for ever: leave all of it.
             if let Some(state) = shared.states.existing() {
+                state.close_log();
                 shared.quit(state);
             }
             std::mem::forget(Arc::clone(shared));
             return;
         }
-        shared.log.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(state) = shared.states.existing() {
+            state.close_log();
+        }
         if !shared.stopped.swap(true, Ordering::SeqCst) {
             shared.freed.store(true, Ordering::SeqCst);
         }
@@ -502,12 +495,8 @@ impl Shared {
         format!("{:016x}-{:x}-{id}", self.boot, fork::generation() ^ u64::from(std::process::id()) << 32)
     }
 
-    fn lent(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, HostPayload>> {
-        self.lent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Tells the log when delivery begins to fail, when it works again, and what is refused for good.
-    pub(crate) fn tell(&self, outcome: Outcome) {
+    pub(crate) fn tell(&self, state: &State, outcome: Outcome) {
         let (now, line) = match outcome {
             Outcome::Answer { status: 200..=299, .. } => (1, "payloads are delivered again".to_owned()),
             Outcome::Answer { status: 404, .. } => {
@@ -517,13 +506,11 @@ impl Shared {
             Outcome::NotSent => (2, format!("no agent at {}; payloads are kept", self.parts.settings.endpoint)),
             Outcome::Lost => (2, "the agent's answer to a payload was lost; it is sent again".to_owned()),
         };
-        let before = self.said.swap(now, Ordering::Relaxed);
-        if before == now || (before == 0 && now == 1) {
-            return;
-        }
-        if let Some(log) = &*self.log.lock().unwrap_or_else(PoisonError::into_inner) {
-            log(level::WARNING, &line);
-        }
+        state.say(now, || {
+            if let Some(log) = &self.hooks.log {
+                log(level::WARNING, &line);
+            }
+        });
     }
 }
 

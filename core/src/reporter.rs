@@ -25,6 +25,8 @@ pub(crate) enum Order {
 const SPREAD_NS: u64 = 500_000_000;
 /// How long a client that was freed without being stopped may go on delivering.
 const LAST_WORDS: Duration = Duration::from_secs(2);
+/// How long the reporter's thread waits after a panic.
+const AFTER_PANIC: Duration = Duration::from_millis(100);
 
 impl Shared {
     /// Something was recorded in a bucket that nobody waits for yet.
@@ -46,11 +48,13 @@ impl Shared {
         }
     }
 
-    /// The thread. A panic in it is contained and counted, and it goes on.
+    /// The thread. A panic in it is contained and counted, and it goes on: after a moment, since one that comes each time
+    /// must not take a processor.
     fn run(self: Arc<Self>) {
         let state = self.states.here(&self.parts);
         while catch_unwind(AssertUnwindSafe(|| self.work(state))).is_err() {
             state.counters.add(Counter::Panics, 1);
+            std::thread::sleep(AFTER_PANIC);
         }
         state.running.store(false, Ordering::SeqCst);
     }
@@ -144,7 +148,7 @@ impl Shared {
 
     /// Takes the outcome of a post.
     pub(crate) fn settle(&self, state: &State, id: u64, outcome: Outcome) -> bool {
-        self.tell(outcome);
+        self.tell(state, outcome);
         let limit = self.parts.settings.max_payload_bytes;
         let split = |body: &[u8]| assemble::cut(body, limit);
         let mut queue = state.queue();

@@ -2,6 +2,7 @@
 
 use crate::assemble::{self, Assembled, Assembler};
 use crate::bucket::Bounds;
+use crate::client::HostPayload;
 use crate::config::Settings;
 use crate::counters::{Counter, Counters};
 use crate::delivery::{Cause, Piece, Queue};
@@ -12,8 +13,15 @@ use crate::shard::Shards;
 use crate::transaction::Names;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use once_cell::race::OnceBox;
+use std::collections::BTreeMap;
 use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+
+/// What was last said of the delivery (0: nothing, 1: it works, 2: it fails), and whether nothing may be said any more.
+struct Said {
+    last: u8,
+    closed: bool,
+}
 
 /// The state of a client in one process. Forked children make their own; see [`crate::fork`].
 pub(crate) struct State {
@@ -35,6 +43,10 @@ pub(crate) struct State {
     pub(crate) running: AtomicBool,
     /// Whether it shall end.
     pub(crate) ending: AtomicBool,
+    /// Held while the host's log is called. Here, since a child may be forked meanwhile.
+    said: Mutex<Said>,
+    /// Payloads that the host has in hand.
+    lent: Mutex<BTreeMap<u64, HostPayload>>,
     /// The state of the next generation.
     next: OnceBox<State>,
 }
@@ -55,8 +67,29 @@ impl State {
             orders: bounded(16),
             running: AtomicBool::new(false),
             ending: AtomicBool::new(false),
+            said: Mutex::new(Said { last: 0, closed: false }),
+            lent: Mutex::new(BTreeMap::new()),
             next: OnceBox::new(),
         }
+    }
+
+    /// Payloads that the host has in hand.
+    pub(crate) fn lent(&self) -> MutexGuard<'_, BTreeMap<u64, HostPayload>> {
+        self.lent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls `log` when `now` (1: delivery works, 2: it fails) differs from what was said last.
+    pub(crate) fn say(&self, now: u8, log: impl FnOnce()) {
+        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
+        let before = std::mem::replace(&mut said.last, now);
+        if !said.closed && before != now && !(before == 0 && now == 1) {
+            log();
+        }
+    }
+
+    /// From now on the host's log is not called any more; waits until it is not being called.
+    pub(crate) fn close_log(&self) {
+        self.said.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
     }
 
     /// The waiting payloads. A panic while they were locked leaves them usable.

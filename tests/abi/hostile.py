@@ -8,6 +8,7 @@ an answer, some status, and no crash. A function or a parameter type that this f
 function cannot be forgotten.
 """
 
+import pathlib
 import re
 import sys
 
@@ -52,8 +53,8 @@ BAD = {
     "const ds_config *": ["&bad_size", "&huge_size", "&bad_text", "&bad_enum"],
     "const ds_options *": ["&bad_options", "&early_options", "&huge_options"],
     "const ds_pathway *": ["&none", "&negative", "&strange"],
-    "const uint8_t *": ["(const uint8_t *)\"\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff"
-                        "\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\""],
+    "const uint8_t *": [("(const uint8_t *)\"\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff"
+                        "\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\\xff\"")],
     "const ds_str *": ["bad_tags", "empty_tags"],
 }
 # Sizes: never larger than the buffer, or the caller would have broken its promise. SIZE_MAX is refused before reading.
@@ -63,7 +64,7 @@ BAD_LENGTH = {"count": ["0", "SIZE_MAX"], "header_len": ["0", "1", "9", "SIZE_MA
 
 def functions(header):
     """(name, return type, [(type, name)], documentation) of every function."""
-    pattern = re.compile(r"((?://[^\n]*\n)+)(?:DS_CHECK\s+)?([A-Za-z][\w ]*?[ *]+)(ds_\w+)\(([^)]*)\);", re.S)
+    pattern = re.compile(r"((?://[^\n]*\n)+)(?:DS_CHECK\s+)?([A-Za-z][\w ]*?[ *]+)(ds_\w+)\(([^)]*)\);", re.DOTALL)
     for comment, returned, name, parameters in pattern.findall(header):
         if "typedef" in returned:
             continue
@@ -71,7 +72,7 @@ def functions(header):
         for parameter in re.split(r",\s*", parameters.strip()):
             if parameter == "void":
                 continue
-            kind, argument = re.fullmatch(r"(.*?[ *])(\w+)", parameter.strip(), re.S).groups()
+            kind, argument = re.fullmatch(r"(.*?[ *])(\w+)", parameter.strip(), re.DOTALL).groups()
             parsed.append((re.sub(r"\s+", " ", kind).strip(), argument))
         text = re.sub(r"\s*\n// *", " ", comment)
         yield name, returned.replace(" ", ""), parsed, text
@@ -100,7 +101,7 @@ def good(kind, argument, name):
 
 
 def main():
-    header = open(sys.argv[1], encoding="utf-8").read()
+    header = pathlib.Path(sys.argv[1]).read_text(encoding="utf-8")
     found = list(functions(header))
     prototypes = set(re.findall(r"\b(ds_\w+)\(", re.sub(r"//.*", "", header))) - {"ds_log_fn"}
     assert {name for name, *_ in found} == prototypes, prototypes ^ {name for name, *_ in found}
@@ -133,7 +134,8 @@ def main():
         if not parameters:
             lines.append(f"  (void){name}();" if returned != "void" else f"  {name}();")
     assert cases > 150 and nulls > 25, (cases, nulls)
-    open(sys.argv[2], "w", encoding="utf-8").write(TEMPLATE % {"calls": "\n".join(lines), "cases": cases, "nulls": nulls})
+    text = TEMPLATE % {"calls": "\n".join(lines), "cases": cases, "nulls": nulls}
+    pathlib.Path(sys.argv[2]).write_text(text, encoding="utf-8")
 
 
 TEMPLATE = r"""

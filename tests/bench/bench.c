@@ -79,7 +79,7 @@ static volatile uint64_t sink;
 
 /* One clock read, the rest of a pathway hash and six increments: what cannot be saved. */
 static double floor_ns(void) {
-  static uint32_t cells[64];
+  uint32_t cells[64] = {0};
   uint64_t hash = 1;
   double best = 1e9;
   for (int repeat = 0; repeat < REPEATS; repeat++) {
@@ -93,8 +93,13 @@ static double floor_ns(void) {
     double ns = (double)(clock_ns(CLOCK_MONOTONIC) - start) / ROUNDS;
     if (ns < best) best = ns;
   }
-  sink = hash + cells[1];
+  sink = hash + cells[hash & 63];
   return best;
+}
+
+static void *floors(void *argument) {
+  *(double *)argument = floor_ns();
+  return NULL;
 }
 
 static void start_pathway(work *work, int64_t age_ns) {
@@ -164,8 +169,14 @@ static void bench_message(void) {
   messages(&one);
   if (one.ns < single) single = one.ns;
   double rate = single / two[0].ns + single / two[1].ns;
-  printf("two threads                              %7.1f, %7.1f ns   %.2f x the messages of one\n", two[0].ns, two[1].ns,
-         rate);
+  /* Two processors may be two halves of one core: then not even the floor runs twice as fast. */
+  double floors_ns[2];
+  for (int index = 0; index < 2; index++) pthread_create(&threads[index], NULL, floors, &floors_ns[index]);
+  for (int index = 0; index < 2; index++) pthread_join(threads[index], NULL);
+  double again = floor_ns();
+  if (again < floor) floor = again;
+  printf("two threads                              %7.1f, %7.1f ns   %.2f x the messages of one; the floor: %.2f x\n",
+         two[0].ns, two[1].ns, rate, floor / floors_ns[0] + floor / floors_ns[1]);
   ds_client_stop(client, 0);
   ds_client_free(client);
 }

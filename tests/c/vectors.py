@@ -10,7 +10,7 @@ import sys
 
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 sys.path.insert(0, str(ROOT / "tests" / "reference"))
-import reference  # noqa: E402
+import reference
 
 SERVICE, ENV = "test", "ci"
 

@@ -120,27 +120,41 @@ fn is_recent(start_ns: i64, now_ns: i64) -> bool {
 
 /// Messages by slots of ten seconds, over the recent window.
 #[derive(Debug, Default)]
-struct Rate(VecDeque<(i64, u64)>);
+struct Rate {
+    slots: VecDeque<(i64, u64)>,
+    /// When the first report arrived, and how many messages it had.
+    first: Option<(i64, u64)>,
+}
 
 impl Rate {
     fn add(&mut self, messages: u64, start_ns: i64, now_ns: i64) {
-        self.0.retain(|&(slot, _)| (now_ns - RECENT_NS..=now_ns + AHEAD_NS).contains(&(slot * SLOT_NS)));
+        self.first.get_or_insert((now_ns, messages));
+        self.slots.retain(|&(slot, _)| (now_ns - RECENT_NS..=now_ns + AHEAD_NS).contains(&(slot * SLOT_NS)));
         let slot = start_ns.div_euclid(SLOT_NS);
-        let at = self.0.partition_point(|&(known, _)| known < slot);
-        match self.0.get_mut(at) {
+        let at = self.slots.partition_point(|&(known, _)| known < slot);
+        match self.slots.get_mut(at) {
             Some((known, sum)) if *known == slot => *sum = sum.saturating_add(messages),
-            _ => self.0.insert(at, (slot, messages)),
+            _ => self.slots.insert(at, (slot, messages)),
         }
     }
 
-    /// The messages of the slots that are complete, over the time from the first to the last of them; silence since
-    /// then counts, less the time that a bucket takes to arrive.
+    /// The messages of the slots, over the time from the first to the last of them; silence since then counts, less the
+    /// time that a bucket takes to arrive. While the first slot is that in which everything began, it is what came after
+    /// the first report, over the time since then: when its messages began is not known.
     fn per_second(&self, now_ns: i64) -> f64 {
-        let recent = || self.0.iter().filter(|&&(slot, _)| slot * SLOT_NS >= now_ns - RECENT_NS);
+        let recent = || self.slots.iter().filter(|&&(slot, _)| slot * SLOT_NS >= now_ns - RECENT_NS);
         let (Some(first), Some(last)) = (recent().next(), recent().next_back()) else { return 0.0 };
-        let end = ((last.0 + 1) * SLOT_NS).max(now_ns - LATE_NS);
-        let sum: u64 = recent().map(|&(_, messages)| messages).fold(0, u64::saturating_add);
-        sum as f64 / ((end - first.0 * SLOT_NS) as f64 / SECOND_NS as f64)
+        let mut sum: u64 = recent().map(|&(_, messages)| messages).fold(0, u64::saturating_add);
+        let mut start = first.0 * SLOT_NS;
+        let mut end = ((last.0 + 1) * SLOT_NS).max(now_ns - LATE_NS);
+        let began = self.first.filter(|(at, _)| (start..start + SLOT_NS).contains(at));
+        // Not over a moment: what comes at once was not recorded at once.
+        if let Some((at, messages)) = began.filter(|&(at, messages)| sum > messages && now_ns - at >= SLOT_NS / 2) {
+            sum -= messages;
+            start = at;
+            end = end.min(now_ns);
+        }
+        sum as f64 / ((end - start) as f64 / SECOND_NS as f64)
     }
 }
 
@@ -166,7 +180,7 @@ mod tests {
         let recent = timed.get(Window::Recent, now).messages;
         assert!((600..=720).contains(&recent), "five to six minutes: {recent}");
         assert!((timed.per_second(now) - 2.0).abs() < 0.1, "{}", timed.per_second(now));
-        assert!(timed.minutes.len() <= 8 && timed.rate.0.len() <= 37, "bounded");
+        assert!(timed.minutes.len() <= 8 && timed.rate.slots.len() <= 37, "bounded");
         let later = now + 400 * SECOND_NS;
         assert_eq!(timed.get(Window::Recent, later).messages, 0);
         assert_eq!(timed.per_second(later), 0.0);
@@ -179,7 +193,8 @@ mod tests {
         timed.add(&hop(30), 30, NOW, NOW + 3 * SECOND_NS);
         timed.add(&hop(70), 70, NOW, NOW + 9 * SECOND_NS);
         assert!((timed.per_second(NOW + 10 * SECOND_NS) - 10.0).abs() < 1e-9);
-        assert!((timed.per_second(NOW + 40 * SECOND_NS) - 5.0).abs() < 1e-9, "ten silent seconds are certain");
+        let silent = timed.per_second(NOW + 40 * SECOND_NS);
+        assert!((silent - 70.0 / 17.0).abs() < 1e-9, "ten silent seconds are certain: {silent}");
     }
 
     #[test]

@@ -9,7 +9,8 @@ root=$(cd "$here/../../.." && pwd)
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 warnings='-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror'
-kafka=$($PKG_CONFIG --cflags rdkafka)
+
+include="-I$root/include -I$root/bindings/c/include $($PKG_CONFIG --cflags rdkafka)"
 
 # The header alone, in every language that it promises.
 echo '#include <datastreams_rdkafka.h>' >"$work/alone.c"
@@ -19,13 +20,13 @@ for standard in c99 c11 c2x c++11 c++20; do
   *) compiler=$CC ;;
   esac
   # shellcheck disable=SC2086 # flags are words
-  $compiler -std=$standard $warnings -I"$root/include" -I"$root/bindings/c/include" $kafka -fsyntax-only "$work/alone.c"
+  $compiler -std=$standard $warnings $include -fsyntax-only "$work/alone.c"
 done
 
-# Messages over a mock cluster.
+# Messages over a mock cluster. librdkafka's RD_KAFKA_V_* are statement expressions, which clang reports.
 # shellcheck disable=SC2046,SC2086
-$CC -std=c99 -g $warnings -I"$root/include" -I"$root/bindings/c/include" -I"$root/tests/c" "$here/rdkafka.c" \
-  -L"$root/build/lib" -ldatastreams -Wl,-rpath,"$root/build/lib" $($PKG_CONFIG --cflags --libs rdkafka) -o "$work/rdkafka"
+$CC -std=c99 -g $warnings -Wno-gnu-statement-expression $include -I"$root/tests/c" "$here/rdkafka.c" \
+  -L"$root/build/lib" -ldatastreams -Wl,-rpath,"$root/build/lib" $($PKG_CONFIG --libs rdkafka) -o "$work/rdkafka"
 "$work/rdkafka"
 
 python3 "$here/demo.py" "$command" "$examples"
