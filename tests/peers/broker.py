@@ -3,7 +3,6 @@
 import base64
 
 import confluent_kafka
-
 import datastreams_abi as ds
 from checks import Wrong, equal
 from pathways import ENV

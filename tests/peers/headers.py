@@ -5,9 +5,8 @@ import gzip
 import random
 import time
 
-import msgpack
-
 import datastreams_abi as ds
+import msgpack
 from checks import Wrong, equal
 from sketches import decode_sketch
 

@@ -6,7 +6,6 @@ import threading
 import zlib
 
 import msgpack
-
 from checks import Wrong, equal
 from sketches import GAMMA, OFFSET, decode_sketch
 

@@ -3,9 +3,8 @@
 import gzip
 import time
 
-import msgpack
-
 import datastreams_abi as ds
+import msgpack
 from checks import Wrong, equal, near, until
 from headers import exact_ms
 
