@@ -156,9 +156,9 @@ impl Assembler<'_> {
 
     /// Each shard bounds the parents of an edge; together they may be more. The rest goes to parent 0.
     fn cut_parents(&self, groups: &mut [(usize, Group)]) {
-        let mut parents: BTreeMap<(u32, Kind), BTreeSet<u64>> = BTreeMap::new();
+        let mut parents: BTreeMap<u32, BTreeSet<u64>> = BTreeMap::new();
         for (_, group) in groups.iter_mut().filter(|(_, group)| group.parent != 0) {
-            let known = parents.entry((group.edge, group.kind)).or_default();
+            let known = parents.entry(group.edge).or_default();
             if known.contains(&group.parent) {
                 continue;
             }
@@ -181,7 +181,11 @@ impl Assembler<'_> {
             if let (Some((_, only)), Some(both)) = (only.as_mut(), both) {
                 only.absorb(both, self.budget);
             }
-            let group = only.as_ref().map(|(_, group)| group).or(both)?;
+            // A group for which memory ran short before its first checkpoint is none.
+            let group = only.as_ref().map(|(_, group)| group).or(both).filter(|group| group.messages() > 0)?;
+            if kind == Kind::Current {
+                self.counters.add(Counter::CutBins, group.cut());
+            }
             let info = self.edges.get(group.edge)?;
             let encode = |bins: &Bins| {
                 let mut bytes = Vec::new();

@@ -145,6 +145,12 @@ impl Group {
         self.edge_latency.count()
     }
 
+    /// The number of values that lost their own bin.
+    #[must_use]
+    pub fn cut(&self) -> u64 {
+        self.edge_latency.cut() + self.pathway_latency.cut() + self.payload_size.cut()
+    }
+
     /// Heap bytes.
     #[must_use]
     pub fn bytes(&self) -> usize {
@@ -179,8 +185,7 @@ impl Group {
         for (bins, index) in wanted {
             let Some(index) = index.filter(|&index| !bins.covers(index)) else { continue };
             match bins.grow(index, &mut charge) {
-                Growth::Grown => {}
-                Growth::Collapsed => bounds.counters.add(Counter::CutBins, 1),
+                Growth::Grown | Growth::Collapsed => {}
                 Growth::Refused => return Err(NoRoom),
             }
         }
@@ -226,7 +231,7 @@ pub struct Bucket {
     /// In the order in which they were first seen.
     pub groups: Vec<Group>,
     places: Vec<Place>,
-    /// How many parents an edge has in this bucket, by [`key_of`].
+    /// How many parents an edge has in this bucket, of whatever kind.
     parents: Vec<u32>,
     /// Offsets of queues.
     pub backlogs: Backlogs,
@@ -299,9 +304,12 @@ impl Bucket {
         bounds: &Bounds<'_>,
     ) -> Result<usize, NoRoom> {
         let key = key_of(edge, kind);
-        self.make_room(key, bounds)?;
-        let parents = self.parents.get_mut(key as usize).ok_or(NoRoom)?;
-        if parent != 0 && *parents >= bounds.max_parents {
+        self.make_room(edge, bounds)?;
+        let known = [Kind::Both, Kind::Current, Kind::Origin].map(|kind| self.find(key_of(edge, kind), parent));
+        let parents = self.parents.get_mut(edge as usize).ok_or(NoRoom)?;
+        if known.iter().any(Option::is_some) {
+            // It was counted before, for another kind.
+        } else if parent != 0 && *parents >= bounds.max_parents {
             bounds.counters.add(if kind == Kind::Origin { Counter::CutOrigin } else { Counter::CutParents }, 1);
             parent = 0;
             hash = hash::extend(info.prefix, 0);
@@ -323,19 +331,20 @@ impl Bucket {
     }
 
     /// Makes room for one more group in all three tables.
-    fn make_room(&mut self, key: u32, bounds: &Bounds<'_>) -> Result<(), NoRoom> {
+    fn make_room(&mut self, edge: u32, bounds: &Bounds<'_>) -> Result<(), NoRoom> {
         let groups = self.groups.len();
         if groups == self.groups.capacity() {
             let more = (groups / 2).max(8);
             charge(bounds, more * size_of::<Group>())?;
             self.groups.reserve_exact(more);
         }
-        if key as usize >= self.parents.len() {
-            let more = key as usize + 1 - self.parents.len();
-            let grows = (key as usize + 1).saturating_sub(self.parents.capacity());
+        let parents = edge as usize + 1;
+        if parents > self.parents.len() {
+            let more = parents - self.parents.len();
+            let grows = parents.saturating_sub(self.parents.capacity());
             charge(bounds, grows * size_of::<u32>())?;
             self.parents.reserve_exact(more);
-            self.parents.resize(key as usize + 1, 0);
+            self.parents.resize(parents, 0);
         }
         if (groups + 1) * 2 > self.places.len() {
             let wanted = (self.places.len() * 2).max(16);

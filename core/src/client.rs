@@ -3,7 +3,7 @@
 use crate::bucket::Values;
 use crate::config::{Config, Delivery, Settings};
 use crate::counters::{Counter, Counters};
-use crate::delivery::Outcome;
+use crate::delivery::{Outcome, PARCEL_OVERHEAD};
 use crate::edge::{Edge, Edges};
 use crate::error::Error;
 use crate::fork;
@@ -14,8 +14,8 @@ use crate::shard::Recorded;
 use crate::sketch::Bins;
 use crate::state::{Parts, State, States};
 use crate::transaction::{self, Names};
-use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Starts a thread for the reporter.
@@ -98,7 +98,7 @@ pub struct Client {
     shared: Arc<Shared>,
 }
 
-/// What the client and its reporter's thread have in common.
+/// What the client and its reporter's thread have in common. A forked child has it too, so there is no lock in it.
 pub(crate) struct Shared {
     pub(crate) parts: Arc<Parts>,
     pub(crate) states: States,
@@ -110,7 +110,6 @@ pub(crate) struct Shared {
     /// The generation that made the client.
     born: u64,
     window: Window,
-    stopped: AtomicBool,
     pub(crate) freed: AtomicBool,
     /// The bucket of the last poll.
     pub(crate) polled: AtomicI64,
@@ -144,7 +143,7 @@ impl Client {
         let max_edges = if settings.enabled { settings.max_edges as u32 } else { 0 };
         let edges = Edges::new(&settings.service, &settings.env, &settings.primary_tag, max_edges);
         let boot = random();
-        let parts = Arc::new(Parts { settings, edges, names: Names::new() });
+        let parts = Arc::new(Parts { settings, edges, names: Names::new(), stopped: AtomicBool::new(false) });
         let shared = Shared {
             parts,
             states: States::default(),
@@ -154,7 +153,6 @@ impl Client {
             boot,
             born: fork::generation(),
             window,
-            stopped: AtomicBool::new(false),
             freed: AtomicBool::new(false),
             polled: AtomicI64::new(i64::MIN),
         };
@@ -325,14 +323,19 @@ impl Client {
             return Ok(());
         };
         self.record_other(Counter::Transactions, Counter::TransactionsCutVolume, |state| {
-            let bytes = transaction::len(id) as u64;
-            let before = state.transaction_bytes.fetch_add(bytes, Ordering::Relaxed);
-            if before + bytes > parts.settings.transaction_limit as u64 {
-                state.transaction_bytes.fetch_sub(bytes, Ordering::Relaxed);
+            let mut shard = state.shards.free()?;
+            let (bytes, limit) = (transaction::len(id) as u64, parts.settings.transaction_limit as u64);
+            // Never above the limit, not even for a moment, and not below zero when a tick comes in between.
+            let fits = |used: u64| Some(used + bytes).filter(|&used| used <= limit);
+            if state.transaction_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, fits).is_err() {
                 return Some(Recorded::NoRoom);
             }
-            let mut shard = state.shards.free()?;
-            Some(shard.record_transaction(name, at_ns, id, now_ns, &parts.bounds(state)))
+            let recorded = shard.record_transaction(name, at_ns, id, now_ns, &parts.bounds(state));
+            if matches!(recorded, Recorded::NoRoom | Recorded::Closed) {
+                let back = |used: u64| Some(used.saturating_sub(bytes));
+                let _ = state.transaction_bytes.fetch_update(Ordering::Relaxed, Ordering::Relaxed, back);
+            }
+            Some(recorded)
         });
         Ok(())
     }
@@ -360,7 +363,7 @@ impl Client {
     /// [`Error::Timeout`]: something is still queued, and kept.
     pub fn flush(&self, timeout: Duration) -> Result<(), Error> {
         let Some(state) = self.shared.states.existing() else { return Ok(()) };
-        let done = self.shared.flush(state, Instant::now() + timeout, false);
+        let done = self.shared.flush(state, after(timeout), false);
         if done { Ok(()) } else { Err(Error::Timeout) }
     }
 
@@ -370,11 +373,11 @@ impl Client {
     /// # Errors
     /// [`Error::Timeout`]: something was not delivered in time; it is dropped and counted.
     pub fn stop(&self, timeout: Duration) -> Result<(), Error> {
-        if self.shared.stopped.swap(true, Ordering::SeqCst) {
+        if self.shared.parts.stopped.swap(true, Ordering::SeqCst) {
             return Ok(());
         }
         let state = self.state();
-        let done = self.shared.flush(state, Instant::now() + timeout, true);
+        let done = self.shared.flush(state, after(timeout), true);
         if self.shared.parts.settings.delivery != Delivery::Host {
             state.drop_queue();
         }
@@ -397,7 +400,8 @@ impl Client {
         Ok(Duration::from_nanos(self.shared.poll(self.state(), now_ns)))
     }
 
-    /// The next payload that is due, for a host that delivers itself ([`Delivery::Host`]).
+    /// The next payload that is due, for a host that delivers itself ([`Delivery::Host`]). None comes while those that
+    /// were taken and not settled have more bytes than may be kept for a retry.
     ///
     /// # Errors
     /// [`Error::Invalid`] with another delivery.
@@ -406,6 +410,10 @@ impl Client {
             return Err(self.refuse("payloads can be taken only with host delivery"));
         }
         let state = self.state();
+        let lent: usize = state.lent().values().map(|payload| payload.body.len() + PARCEL_OVERHEAD).sum();
+        if lent >= self.shared.parts.settings.retry_limit {
+            return Ok(None);
+        }
         let Some(parcel) = state.queue().due(self.shared.mono(), &state.counters) else { return Ok(None) };
         let settings = &self.shared.parts.settings;
         let id = (request::PAYLOAD_ID, self.shared.payload_id(parcel.id));
@@ -466,22 +474,15 @@ impl Drop for Client {
         let shared = &self.shared;
         if shared.born != fork::generation() {
             // Some of this belongs to the parent, and may be half-written or locked for ever: leave all of it.
-            if let Some(state) = shared.states.existing() {
-                state.close_log();
-                shared.quit(state);
-            }
             std::mem::forget(Arc::clone(shared));
-            return;
         }
-        if let Some(state) = shared.states.existing() {
-            state.close_log();
-        }
-        if !shared.stopped.swap(true, Ordering::SeqCst) {
+        let Some(state) = shared.states.existing() else { return };
+        // The host's log may not be called after this.
+        *state.silent() = true;
+        if !shared.parts.stopped.swap(true, Ordering::SeqCst) {
             shared.freed.store(true, Ordering::SeqCst);
         }
-        if let Some(state) = shared.states.existing() {
-            shared.quit(state);
-        }
+        shared.quit(state);
     }
 }
 
@@ -506,12 +507,23 @@ impl Shared {
             Outcome::NotSent => (2, format!("no agent at {}; payloads are kept", self.parts.settings.endpoint)),
             Outcome::Lost => (2, "the agent's answer to a payload was lost; it is sent again".to_owned()),
         };
-        state.say(now, || {
-            if let Some(log) = &self.hooks.log {
+        let before = state.said.swap(now, Ordering::Relaxed);
+        if before == now || (before == 0 && now == 1) {
+            return;
+        }
+        if let Some(log) = &self.hooks.log {
+            let silent = state.silent();
+            if !*silent {
                 log(level::WARNING, &line);
             }
-        });
+        }
     }
+}
+
+/// The moment when a timeout is over; one beyond all clocks lasts a century.
+fn after(timeout: Duration) -> Instant {
+    const CENTURY: Duration = Duration::from_secs(100 * 365 * 86_400);
+    Instant::now() + timeout.min(CENTURY)
 }
 
 #[cold]

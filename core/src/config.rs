@@ -39,6 +39,8 @@ pub const DEFAULT_MAX_HEADER_AGE: Duration = Duration::from_secs(31 * 24 * 3600)
 pub const DEFAULT_MAX_HEADER_FUTURE: Duration = Duration::from_secs(60);
 /// One post, from the first connection attempt to the answer (dd-trace-go's and dd-trace-java's 10 s).
 pub const DEFAULT_TIMEOUT: Duration = Duration::from_secs(10);
+/// Most edges that may be interned.
+const MAX_EDGES_MAX: usize = 1 << 20;
 /// Longest timeout that is accepted: a reporter must get to its next bucket.
 const TIMEOUT_MAX: Duration = Duration::from_secs(3600);
 
@@ -343,7 +345,13 @@ impl Config {
             memory_limit: positive("memory_limit", self.memory_limit, DEFAULT_MEMORY_LIMIT)?,
             retry_limit: positive("retry_limit", self.retry_limit, DEFAULT_RETRY_LIMIT)?,
             retry_age: span("retry_age", self.retry_age, DEFAULT_RETRY_AGE)?,
-            max_edges: positive("max_edges", self.max_edges, DEFAULT_MAX_EDGES)?,
+            max_edges: match positive("max_edges", self.max_edges, DEFAULT_MAX_EDGES)? {
+                // Their table is made with the client.
+                edges if edges > MAX_EDGES_MAX => {
+                    return Err(refuse("max_edges", &edges.to_string(), "it must be at most 1048576"));
+                }
+                edges => edges,
+            },
             max_parents: positive("max_parents", self.max_parents, DEFAULT_MAX_PARENTS)?,
             max_origin_buckets: positive("max_origin_buckets", self.max_origin_buckets, DEFAULT_MAX_ORIGIN_BUCKETS)?,
             max_payload_bytes: positive("max_payload_bytes", self.max_payload_bytes, DEFAULT_MAX_PAYLOAD_BYTES)?,

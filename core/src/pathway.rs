@@ -63,11 +63,11 @@ pub struct Step {
 }
 
 impl Pathway {
-    /// Whether this is a pathway at all; the zero value is none.
+    /// Whether this is a pathway at all; the zero value is none, nor is one from before the epoch.
     #[inline]
     #[must_use]
     pub const fn exists(&self) -> bool {
-        self.start_ns != 0
+        self.start_ns > 0
     }
 
     /// Extends `before` (`None`: a new pathway begins) by a checkpoint.

@@ -25,8 +25,10 @@ pub(crate) enum Order {
 const SPREAD_NS: u64 = 500_000_000;
 /// How long a client that was freed without being stopped may go on delivering.
 const LAST_WORDS: Duration = Duration::from_secs(2);
-/// How long the reporter's thread waits after a panic.
-const AFTER_PANIC: Duration = Duration::from_millis(100);
+/// How long a flush sleeps at most before it looks whether another flush, or a stop, made a retry due.
+const GLANCE: Duration = Duration::from_millis(50);
+/// The rest after a panic, so that one which comes again and again does not keep a processor busy.
+const CALM: Duration = Duration::from_millis(100);
 
 impl Shared {
     /// Something was recorded in a bucket that nobody waits for yet.
@@ -48,13 +50,12 @@ impl Shared {
         }
     }
 
-    /// The thread. A panic in it is contained and counted, and it goes on: after a moment, since one that comes each time
-    /// must not take a processor.
+    /// The thread. A panic in it is contained and counted, and it goes on.
     fn run(self: Arc<Self>) {
         let state = self.states.here(&self.parts);
         while catch_unwind(AssertUnwindSafe(|| self.work(state))).is_err() {
             state.counters.add(Counter::Panics, 1);
-            std::thread::sleep(AFTER_PANIC);
+            std::thread::sleep(CALM);
         }
         state.running.store(false, Ordering::SeqCst);
     }
@@ -70,35 +71,41 @@ impl Shared {
                 return self.end(state);
             }
             let delivery = state.queue().next();
-            let has_buckets = state.has_buckets();
+            let mut has_buckets = state.has_buckets();
+            if !has_buckets {
+                // From here on whoever opens a bucket sends an order; what was opened before is seen by the next look.
+                state.idle.store(true, Ordering::SeqCst);
+                has_buckets = state.has_buckets();
+                if has_buckets {
+                    state.idle.store(false, Ordering::SeqCst);
+                }
+            }
             let order = if has_buckets || delivery.is_some() {
                 let tick = if has_buckets { next_tick } else { u64::MAX };
                 let wait = tick.min(delivery.unwrap_or(u64::MAX)).saturating_sub(self.mono());
                 orders.recv_timeout(Duration::from_nanos(wait))
             } else {
-                // From here on whoever opens a bucket sends an order; what was opened before is seen by the next look.
-                state.idle.store(true, Ordering::SeqCst);
-                if state.has_buckets() {
-                    state.idle.store(false, Ordering::SeqCst);
-                    continue;
-                }
                 orders.recv().map_err(|_| RecvTimeoutError::Disconnected)
             };
             match order {
                 Ok(Order::Wake) => next_tick = self.mono() + self.until_tick(),
                 Ok(Order::Deliver(until, answer)) => {
-                    self.deliver_until(state, until);
+                    self.deliver_until(state, until, Some(&mut next_tick));
                     let _ = answer.try_send(());
                 }
                 Err(RecvTimeoutError::Disconnected) => return,
                 Err(RecvTimeoutError::Timeout) => {
-                    if self.mono() >= next_tick {
-                        self.tick(state, Some((self.hooks.wall)()));
-                        next_tick = self.mono() + self.until_tick();
-                    }
-                    self.deliver(state, None);
+                    self.tick_when_due(state, &mut next_tick);
+                    self.deliver(state, None, next_tick);
                 }
             }
+        }
+    }
+
+    fn tick_when_due(&self, state: &State, next_tick: &mut u64) {
+        if self.mono() >= *next_tick {
+            self.tick(state, Some((self.hooks.wall)()));
+            *next_tick = self.mono() + self.until_tick();
         }
     }
 
@@ -107,7 +114,7 @@ impl Shared {
         if self.freed.load(Ordering::SeqCst) {
             state.tick(&self.parts, None, true, self.mono());
             state.queue().hasten(self.mono());
-            self.deliver_until(state, Instant::now() + LAST_WORDS);
+            self.deliver_until(state, Instant::now() + LAST_WORDS, None);
         }
         state.drop_queue();
     }
@@ -115,8 +122,8 @@ impl Shared {
     /// Nanoseconds until the bucket that holds the wall clock's now is over, and a little more.
     fn until_tick(&self) -> u64 {
         let now_ns = (self.hooks.wall)();
-        let rest = (start_of(now_ns) + DURATION_NS).saturating_sub(now_ns).unsigned_abs();
-        rest + self.boot % SPREAD_NS
+        let rest = DURATION_NS - (now_ns - start_of(now_ns));
+        rest.unsigned_abs() + self.boot % SPREAD_NS
     }
 
     /// Takes the closed buckets and sends health counts.
@@ -125,8 +132,9 @@ impl Shared {
         state.report_health(&self.parts.edges);
     }
 
-    /// Posts what is due, in one round of connections, until `until`.
-    fn deliver(&self, state: &State, until: Option<Instant>) {
+    /// Posts what is due, in one round of connections, until `until`. Ends after the post during which `pause` (on the
+    /// monotonic clock) passed, or an order came: however slow the agent is, something else is due then.
+    fn deliver(&self, state: &State, until: Option<Instant>, pause: u64) {
         let mut round = None;
         loop {
             let left = until.map(|until| until.saturating_duration_since(Instant::now()));
@@ -143,6 +151,9 @@ impl Shared {
                 Outcome::Lost
             });
             self.settle(state, parcel.id, outcome);
+            if self.mono() >= pause || (until.is_none() && !state.orders.1.is_empty()) {
+                return;
+            }
         }
     }
 
@@ -178,16 +189,20 @@ impl Shared {
         Outcome::NotSent
     }
 
-    /// Posts what is queued, retries included, until it is gone or the time has come.
-    fn deliver_until(&self, state: &State, until: Instant) {
+    /// Posts what is queued, retries included, until it is gone or the time has come. The thread (`next_tick`) goes on
+    /// closing buckets meanwhile.
+    fn deliver_until(&self, state: &State, until: Instant, mut next_tick: Option<&mut u64>) {
         loop {
-            self.deliver(state, Some(until));
+            self.deliver(state, Some(until), next_tick.as_deref().copied().unwrap_or(u64::MAX));
+            if let Some(next_tick) = next_tick.as_deref_mut() {
+                self.tick_when_due(state, next_tick);
+            }
             let next = state.queue().next();
             let left = until.saturating_duration_since(Instant::now());
             match next {
                 Some(next) if !left.is_zero() => {
                     let wait = Duration::from_nanos(next.saturating_sub(self.mono()));
-                    std::thread::sleep(wait.min(left).max(Duration::from_millis(1)));
+                    std::thread::sleep(wait.min(left).min(GLANCE).max(Duration::from_millis(1)));
                 }
                 _ => return,
             }
@@ -212,7 +227,7 @@ impl Shared {
                 let _ = answered.recv_timeout(left() + Duration::from_millis(20));
             }
         } else {
-            self.deliver_until(state, until);
+            self.deliver_until(state, until, None);
         }
         state.queue().is_empty()
     }
@@ -231,10 +246,10 @@ impl Shared {
         if self.polled.swap(bucket, Ordering::SeqCst) != bucket {
             self.tick(state, Some(now_ns));
         }
+        let rest = (DURATION_NS - (now_ns - bucket)).unsigned_abs();
         if self.parts.settings.delivery == Delivery::Poll {
-            self.deliver(state, None);
+            self.deliver(state, None, self.mono().saturating_add(rest));
         }
-        let rest = (bucket + DURATION_NS - now_ns).unsigned_abs();
         let retry = state.queue().next().map_or(u64::MAX, |next| next.saturating_sub(self.mono()));
         rest.min(retry)
     }

@@ -50,7 +50,9 @@ pub struct Taken {
     /// Buckets to report.
     pub buckets: Vec<Bucket>,
     /// Memory that was not used again.
-    pub unused: Vec<Group>,
+    pub groups: Vec<Group>,
+    /// As well.
+    pub frames: Vec<Bucket>,
 }
 
 impl Shard {
@@ -78,6 +80,7 @@ impl Shard {
         let together = bucket.holds(origin_ns);
         let kind = if together { Kind::Both } else { Kind::Current };
         if bucket.record(edge, kind, hashes, values, &mut self.pool, bounds).is_err() {
+            self.close_again(opened);
             return Recorded::NoRoom;
         }
         self.recorded += 1;
@@ -97,15 +100,20 @@ impl Shard {
         max_origin_buckets: usize,
         bounds: &Bounds<'_>,
     ) -> Result<(), NoRoom> {
+        let mut opened = false;
         if !self.buckets.get(self.origin).is_some_and(|bucket| bucket.holds(origin_ns)) {
             // One more than the origins: the bucket that holds now.
             if self.buckets.len() > max_origin_buckets && !self.buckets.iter().any(|bucket| bucket.holds(origin_ns)) {
                 return Err(NoRoom);
             }
-            (self.origin, _) = self.open(origin_ns);
+            (self.origin, opened) = self.open(origin_ns);
         }
         let bucket = self.buckets.get_mut(self.origin).ok_or(NoRoom)?;
-        bucket.record(edge, Kind::Origin, hashes, values, &mut self.pool, bounds)
+        let recorded = bucket.record(edge, Kind::Origin, hashes, values, &mut self.pool, bounds);
+        if recorded.is_err() {
+            self.close_again(opened);
+        }
+        recorded
     }
 
     /// Keeps the greatest offset of a backlog.
@@ -131,7 +139,10 @@ impl Shard {
         match self.buckets.get_mut(index).map(record) {
             Some(Ok(())) if opened => Recorded::Opened,
             Some(Ok(())) => Recorded::Yes,
-            _ => Recorded::NoRoom,
+            _ => {
+                self.close_again(opened);
+                Recorded::NoRoom
+            }
         }
     }
 
@@ -147,6 +158,18 @@ impl Shard {
         (self.buckets.len() - 1, true)
     }
 
+    /// Undoes [`Shard::open`] for a bucket that was opened in vain: an empty one would take memory that nobody charged,
+    /// and what came into it later would not wake the reporter.
+    #[cold]
+    fn close_again(&mut self, opened: bool) {
+        let Some(mut bucket) = self.buckets.pop_if(|_| opened) else { return };
+        for mut group in bucket.groups.drain(..) {
+            group.reset();
+            self.pool.push(group);
+        }
+        self.frames.push(bucket);
+    }
+
     /// Whether nothing waits to be reported.
     #[must_use]
     pub fn is_empty(&self) -> bool {
@@ -160,7 +183,7 @@ impl Shard {
         let buckets = std::mem::replace(&mut self.buckets, kept.into_iter().collect());
         self.current = 0;
         self.origin = 0;
-        Taken { buckets, unused: std::mem::take(&mut self.pool) }
+        Taken { buckets, groups: std::mem::take(&mut self.pool), frames: std::mem::take(&mut self.frames) }
     }
 
     /// Takes emptied memory back for the next buckets.
@@ -171,11 +194,6 @@ impl Shard {
             self.pool.extend(groups);
         }
         self.frames.extend(frames);
-    }
-
-    /// Moves out all memory that is kept for the next buckets.
-    pub fn take_spares(&mut self) -> (Vec<Group>, Vec<Bucket>) {
-        (std::mem::take(&mut self.pool), std::mem::take(&mut self.frames))
     }
 }
 

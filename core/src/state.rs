@@ -14,14 +14,8 @@ use crate::transaction::Names;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use once_cell::race::OnceBox;
 use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
-
-/// What was last said of the delivery (0: nothing, 1: it works, 2: it fails), and whether nothing may be said any more.
-struct Said {
-    last: u8,
-    closed: bool,
-}
 
 /// The state of a client in one process. Forked children make their own; see [`crate::fork`].
 pub(crate) struct State {
@@ -34,6 +28,12 @@ pub(crate) struct State {
     /// One tick at a time.
     ticking: Mutex<()>,
     health: Mutex<Option<Health>>,
+    /// Payloads that the host has in hand.
+    lent: Mutex<BTreeMap<u64, HostPayload>>,
+    /// The client is freed: the host's log may not be called any more. Locked while it is called.
+    silent: Mutex<bool>,
+    /// What was last said of the delivery: 0 nothing, 1 works, 2 fails.
+    pub(crate) said: AtomicU8,
     /// Bytes of transaction records since the last tick.
     pub(crate) transaction_bytes: AtomicU64,
     /// The reporter has nothing to wait for, or was never started: whoever records something must wake it.
@@ -43,58 +43,51 @@ pub(crate) struct State {
     pub(crate) running: AtomicBool,
     /// Whether it shall end.
     pub(crate) ending: AtomicBool,
-    /// Held while the host's log is called. Here, since a child may be forked meanwhile.
-    said: Mutex<Said>,
-    /// Payloads that the host has in hand.
-    lent: Mutex<BTreeMap<u64, HostPayload>>,
     /// The state of the next generation.
     next: OnceBox<State>,
 }
 
 impl State {
-    fn new(generation: u64, settings: &Settings, seed: u64) -> Self {
+    fn new(generation: u64, parts: &Parts, seed: u64) -> Self {
+        let settings = &parts.settings;
         let threads = std::thread::available_parallelism().map_or(4, std::num::NonZero::get);
+        // Twice the processors, so that a thread that was interrupted within a checkpoint leaves the others a place.
+        let shards = Shards::new((threads * 2).min(64), settings.memory_limit as u64);
+        // A client that was stopped before a fork is so after it.
+        let stopped = parts.stopped.load(Ordering::SeqCst);
+        shards.each().for_each(|mut shard| shard.closed = stopped);
         Self {
             generation,
-            // Twice the processors, so that a thread that was interrupted within a checkpoint leaves the others a place.
-            shards: Shards::new((threads * 2).min(64), settings.memory_limit as u64),
+            shards,
             counters: Counters::new(),
             queue: Mutex::new(Queue::new(settings.limits(), seed)),
             ticking: Mutex::new(()),
             health: Mutex::new(settings.enabled.then(|| Health::new(settings)).flatten()),
+            lent: Mutex::new(BTreeMap::new()),
+            silent: Mutex::new(false),
+            said: AtomicU8::new(0),
             transaction_bytes: AtomicU64::new(0),
             idle: AtomicBool::new(true),
             orders: bounded(16),
             running: AtomicBool::new(false),
             ending: AtomicBool::new(false),
-            said: Mutex::new(Said { last: 0, closed: false }),
-            lent: Mutex::new(BTreeMap::new()),
             next: OnceBox::new(),
         }
-    }
-
-    /// Payloads that the host has in hand.
-    pub(crate) fn lent(&self) -> MutexGuard<'_, BTreeMap<u64, HostPayload>> {
-        self.lent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
-    /// Calls `log` when `now` (1: delivery works, 2: it fails) differs from what was said last.
-    pub(crate) fn say(&self, now: u8, log: impl FnOnce()) {
-        let mut said = self.said.lock().unwrap_or_else(PoisonError::into_inner);
-        let before = std::mem::replace(&mut said.last, now);
-        if !said.closed && before != now && !(before == 0 && now == 1) {
-            log();
-        }
-    }
-
-    /// From now on the host's log is not called any more; waits until it is not being called.
-    pub(crate) fn close_log(&self) {
-        self.said.lock().unwrap_or_else(PoisonError::into_inner).closed = true;
     }
 
     /// The waiting payloads. A panic while they were locked leaves them usable.
     pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// The payloads that the host has in hand.
+    pub(crate) fn lent(&self) -> MutexGuard<'_, BTreeMap<u64, HostPayload>> {
+        self.lent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Whether the host's log may not be called any more.
+    pub(crate) fn silent(&self) -> MutexGuard<'_, bool> {
+        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Whether some bucket waits to be reported.
@@ -110,15 +103,13 @@ impl State {
         let mut taken = Vec::new();
         for (index, mut shard) in self.shards.each().enumerate() {
             shard.closed |= close;
-            let mut part = shard.take(keep_ns);
-            if close {
-                let (groups, frames) = shard.take_spares();
-                part.unused.extend(groups);
-                self.shards.budget.release(frames.iter().map(|frame| frame.frame_bytes()).sum());
-            }
+            let part = shard.take(keep_ns);
             drop(shard);
-            for group in part.unused {
+            for group in part.groups {
                 self.shards.budget.release(group.bytes());
+            }
+            for frame in part.frames {
+                self.shards.budget.release(frame.frame_bytes());
             }
             in_hand.take(&part.buckets);
             taken.push((index, part.buckets));
@@ -222,6 +213,7 @@ pub(crate) struct Parts {
     pub(crate) settings: Settings,
     pub(crate) edges: Edges,
     pub(crate) names: Names,
+    pub(crate) stopped: AtomicBool,
 }
 
 impl Parts {
@@ -230,7 +222,7 @@ impl Parts {
     pub(crate) fn bounds<'a>(&'a self, state: &'a State) -> Bounds<'a> {
         Bounds {
             budget: &state.shards.budget,
-            max_parents: self.settings.max_parents as u32,
+            max_parents: u32::try_from(self.settings.max_parents).unwrap_or(u32::MAX),
             counters: &state.counters,
         }
     }
@@ -256,7 +248,7 @@ impl States {
         let make = || {
             // The address of a fresh allocation and the process differ from client to client: enough for jitter.
             let seed = crate::hash::mix(u64::from(std::process::id()) ^ (Arc::as_ptr(parts) as usize as u64) << 16);
-            Box::new(State::new(generation, &parts.settings, seed))
+            Box::new(State::new(generation, parts, seed))
         };
         let mut state = self.0.get_or_init(make);
         while state.generation != generation {

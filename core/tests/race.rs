@@ -139,3 +139,21 @@ fn without_an_agent_a_flush_keeps_and_a_stop_counts() {
     assert_eq!(client.counter(Counter::MessagesDroppedStop), calls.load(Ordering::Relaxed));
     assert!(client.counter(Counter::AgentUnreachable) > 0);
 }
+
+#[test]
+fn a_payload_that_waits_does_not_keep_buckets_waiting() {
+    // A 404 makes the endpoint wait for five minutes; what is recorded then is closed at its time all the same.
+    let agent = Agent::tcp(vec![answer(404, "")]);
+    let client = client(&agent);
+    let calls = AtomicU64::new(0);
+    hammer(&client, 0, &calls);
+    assert!(client.flush(Duration::from_millis(50)).is_err());
+    thread::sleep(Duration::from_millis(50));
+    let buckets = client.counter(Counter::Buckets);
+    hammer(&client, 0, &calls);
+    let deadline = Instant::now() + Duration::from_secs(13);
+    while client.counter(Counter::Buckets) == buckets {
+        assert!(Instant::now() < deadline, "the bucket was not closed");
+        thread::sleep(Duration::from_millis(100));
+    }
+}

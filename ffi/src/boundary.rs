@@ -23,8 +23,8 @@ pub(crate) fn silence() {
 /// Runs `body`; when it panics, the answer is `panicked`. `name` is the export's, for the tests that inject faults.
 #[inline(always)]
 pub(crate) fn guard<T>(name: &'static str, panicked: T, body: impl FnOnce() -> T) -> T {
-    // Unwind safety: what a panic may leave half done lies behind the core's locks, which it treats as poisoned data
-    // (a shard is emptied); nothing of this crate is shared but atomics.
+    // Unwind safety: what a panic leaves half done lies behind the core's locks, which unwinding releases. The core is safe
+    // code, so that at worst a count is off; the panic is counted. Nothing of this crate is shared.
     match catch_unwind(AssertUnwindSafe(|| {
         fault::point(name);
         body()

@@ -83,13 +83,18 @@ try() {
   echo "test-c: $name ok${tool:+ ($tool)}"
 }
 
+# compile NAME BUILD_DIR [SOURCE]
 compile() {
   # shellcheck disable=SC2086
-  "${CC:-gcc}" $flags "$here/$1.c" -o "$out/bin/$1" -L"$2" -ldatastreams -Wl,-rpath,"$2" $link -lpthread -ldl
+  "${CC:-gcc}" $flags "${3:-$here/$1.c}" -o "$out/bin/$1" -L"$2" -ldatastreams -Wl,-rpath,"$2" $link -lpthread -ldl
 }
 
 python3 $here/vectors.py "$out/vectors.h"
 for program in vectors basics host sigpipe fork forklock threads unload; do compile $program "$build"; done
+# Bad arguments are where a checker of memory has most to see.
+python3 tests/abi/hostile.py include/datastreams.h "$out/hostile.c"
+compile hostile "$build" "$out/hostile.c"
+try hostile '' hostile
 try vectors '' vectors
 cat "$out/vectors/rest"
 try basics '' basics @url
