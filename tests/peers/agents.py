@@ -199,13 +199,13 @@ class Agents:
     def unreachable(self):
         """While the agent cannot reach its intake (502) payloads are kept, and delivered when it is back"""
         with self.through() as way, way.client() as client:
-            port = way.intake.address[1]
             way.intake.close()
             record_some(client, 30)
             expect_timeout(client, 300)
             until("the agent's answer", lambda: posts_of(way.front))
             equal("the agent's answer", posts_of(way.front)[0].status, 502)
-            way.intake = Intake(port)
+            way.intake = Intake()
+            way.behind.upstream = way.intake.address
             client.flush()
             (post,) = [post for post in posts_of(way.behind) if post.status == 202]
             equal("the first body and the one that arrived", post.body, posts_of(way.front)[0].body)

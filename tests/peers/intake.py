@@ -86,8 +86,8 @@ class Intake(http.server.ThreadingHTTPServer):
 
     daemon_threads = True
 
-    def __init__(self, port=0):
-        super().__init__(("127.0.0.1", port), _Handler)
+    def __init__(self):
+        super().__init__(("127.0.0.1", 0), _Handler)
         self.answers, self.payloads, self.faults = collections.deque(), [], []
         threading.Thread(target=self.serve_forever, args=(0.01,), daemon=True).start()
 

@@ -103,16 +103,18 @@ class Pathways:
         """A message that ddtrace sends on twice, and ours thrice, has each pathway once"""
         count = 10
         start = int(time.time() * 1000)
-        out = [["direction:out", f"topic:copy{n}", "type:kafka"] for n in range(2)]
-        walks = self.orders.walks([[{}, [[["direction:in", "topic:source", "type:kafka"], start], *[[edge, start]
-                                  for edge in out]]]] * count)  # fmt: skip
+        steps = [["direction:in", "topic:source", "type:kafka"]]
+        steps += [["direction:out", f"topic:copy{n}", "type:kafka"] for n in range(2)]
+        walks = self.orders.walks([[{}, [[tags, start] for tags in steps]]] * count)
         with self.client("copier") as client:
             for _, _, *sent in walks:
                 for n, step in enumerate(sent):
-                    pathway, _ = client.checkpoint(["direction:in", f"topic:copy{n}", "type:kafka"],
-                                                   step["header"].encode())  # fmt: skip
+                    arrived = ["direction:in", f"topic:copy{n}", "type:kafka"]
+                    pathway, _ = client.checkpoint(arrived, step["header"].encode())
                     for m in range(3):
-                        _, _ = client.checkpoint(["direction:out", f"topic:copy{n}.{m}", "type:kafka"], b"", pathway)
+                        # The pathway after the last copy: back to where it came in is the library's work.
+                        out = ["direction:out", f"topic:copy{n}.{m}", "type:kafka"]
+                        pathway, _ = client.checkpoint(out, b"", pathway)
             client.flush()
         self.orders.flush()
         for n in range(2):

@@ -13,6 +13,9 @@ from pathways import ENV, Pathways
 from programs import Collector, DdtraceService, clean_environment
 from wire import Tap
 
+# Not that of the pathways: they have queues of the same names.
+HEADERS_ENV = "headers"
+
 
 def layout():
     """The structs of these tests are those of the header"""
@@ -38,11 +41,12 @@ def main(library, collector, logs):
 
         # They start side by side.
         twin, bare, orders, shipping = (
-            enter(service(*arguments)) for arguments in (("twin",), ("bare", ""), ("orders",), ("shipping",))
+            enter(service(*arguments))
+            for arguments in (("twin", HEADERS_ENV), ("bare", ""), ("orders",), ("shipping",))
         )
         pathways = Pathways(library, collector, tap, orders, shipping)
         checks.run(pathways.taken)
-        with ds.Client(library, service="twin", env=ENV, **hosted) as client:
+        with ds.Client(library, service="twin", env=HEADERS_ENV, **hosted) as client:
             for check in headers.Headers(library, twin, client).checks():
                 checks.run(check)
         with ds.Client(library, service="bare", env="none", **hosted) as client:
