@@ -12,11 +12,10 @@ use crate::pathway::{Crossing, Pathway, Step};
 use crate::request;
 use crate::shard::Recorded;
 use crate::sketch::Bins;
-use crate::state::{Parts, State, States};
+use crate::state::{Losses, Parts, State, States};
 use crate::transaction::{self, Names};
-use std::collections::BTreeMap;
-use std::sync::atomic::{AtomicBool, AtomicI64, AtomicU8, Ordering};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 /// Starts a thread for the reporter.
@@ -104,8 +103,6 @@ pub(crate) struct Shared {
     pub(crate) parts: Arc<Parts>,
     pub(crate) states: States,
     pub(crate) hooks: Hooks,
-    /// Taken out when the client is freed: the host's log may not be called afterwards.
-    log: Mutex<Option<Log>>,
     #[cfg(feature = "http")]
     pub(crate) transport: Option<crate::transport::Transport>,
     /// Tells this client's payloads from all others'; also spreads the processes' reports.
@@ -113,14 +110,9 @@ pub(crate) struct Shared {
     /// The generation that made the client.
     born: u64,
     window: Window,
-    stopped: AtomicBool,
     pub(crate) freed: AtomicBool,
     /// The bucket of the last poll.
     pub(crate) polled: AtomicI64,
-    /// What was last said of the delivery: 0 nothing, 1 works, 2 fails.
-    said: AtomicU8,
-    /// Payloads that the host has in hand.
-    lent: Mutex<BTreeMap<u64, HostPayload>>,
 }
 
 impl Client {
@@ -138,7 +130,7 @@ impl Client {
     ///
     /// # Errors
     /// [`Error::Invalid`] when the transport cannot work at all: https in a build without TLS.
-    pub fn with_settings(settings: Settings, mut hooks: Hooks) -> Result<Self, Error> {
+    pub fn with_settings(settings: Settings, hooks: Hooks) -> Result<Self, Error> {
         fork::remember();
         let ns = |duration: Duration| i64::try_from(duration.as_nanos()).unwrap_or(i64::MAX);
         let window = Window { past_ns: ns(settings.max_header_age), future_ns: ns(settings.max_header_future) };
@@ -150,24 +142,19 @@ impl Client {
         };
         let max_edges = if settings.enabled { settings.max_edges as u32 } else { 0 };
         let edges = Edges::new(&settings.service, &settings.env, &settings.primary_tag, max_edges);
-        let log = hooks.log.take();
         let boot = random();
-        let parts = Arc::new(Parts { settings, edges, names: Names::new() });
+        let parts = Arc::new(Parts { settings, edges, names: Names::new(), stopped: AtomicBool::new(false) });
         let shared = Shared {
             parts,
             states: States::default(),
             hooks,
-            log: Mutex::new(log),
             #[cfg(feature = "http")]
             transport,
             boot,
             born: fork::generation(),
             window,
-            stopped: AtomicBool::new(false),
             freed: AtomicBool::new(false),
             polled: AtomicI64::new(i64::MIN),
-            said: AtomicU8::new(0),
-            lent: Mutex::new(BTreeMap::new()),
         };
         Ok(Self { shared: Arc::new(shared) })
     }
@@ -381,13 +368,14 @@ impl Client {
     /// # Errors
     /// [`Error::Timeout`]: something was not delivered in time; it is dropped and counted.
     pub fn stop(&self, timeout: Duration) -> Result<(), Error> {
-        if self.shared.stopped.swap(true, Ordering::SeqCst) {
+        if self.shared.parts.stopped.swap(true, Ordering::SeqCst) {
             return Ok(());
         }
         let state = self.state();
         let done = self.shared.flush(state, Instant::now() + timeout, true);
         if self.shared.parts.settings.delivery != Delivery::Host {
             state.drop_queue();
+            self.shared.tell_losses(state, true);
         }
         self.shared.quit(state);
         if done { Ok(()) } else { Err(Error::Timeout) }
@@ -428,7 +416,7 @@ impl Client {
             headers: headers.into(),
             body: parcel.body,
         };
-        self.shared.lent().insert(payload.id, payload.clone());
+        state.lent().insert(payload.id, payload.clone());
         Ok(Some(payload))
     }
 
@@ -443,10 +431,11 @@ impl Client {
             100..=599 => Outcome::Answer { status: http_status as u16, retry_after: None },
             _ => return Err(self.refuse("an HTTP status lies between 100 and 599; 0 means not sent, -1 answer lost")),
         };
-        if self.shared.lent().remove(&id).is_none() {
+        let state = self.state();
+        if state.lent().remove(&id).is_none() {
             return Err(self.refuse("that payload was not taken, or is settled already"));
         }
-        self.shared.settle(self.state(), id, outcome);
+        self.shared.settle(state, id, outcome);
         Ok(())
     }
 
@@ -474,6 +463,9 @@ impl Client {
 impl Drop for Client {
     fn drop(&mut self) {
         let shared = &self.shared;
+        if let Some(state) = shared.states.existing() {
+            state.hush();
+        }
         if shared.born != fork::generation() {
             // Some of this belongs to the parent, and may be half-written or locked for ever: leave all of it.
             if let Some(state) = shared.states.existing() {
@@ -482,8 +474,7 @@ impl Drop for Client {
             std::mem::forget(Arc::clone(shared));
             return;
         }
-        shared.log.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if !shared.stopped.swap(true, Ordering::SeqCst) {
+        if !shared.parts.stopped.swap(true, Ordering::SeqCst) {
             shared.freed.store(true, Ordering::SeqCst);
         }
         if let Some(state) = shared.states.existing() {
@@ -502,12 +493,8 @@ impl Shared {
         format!("{:016x}-{:x}-{id}", self.boot, fork::generation() ^ u64::from(std::process::id()) << 32)
     }
 
-    fn lent(&self) -> std::sync::MutexGuard<'_, BTreeMap<u64, HostPayload>> {
-        self.lent.lock().unwrap_or_else(PoisonError::into_inner)
-    }
-
     /// Tells the log when delivery begins to fail, when it works again, and what is refused for good.
-    pub(crate) fn tell(&self, outcome: Outcome) {
+    pub(crate) fn tell(&self, state: &State, outcome: Outcome) {
         let (now, line) = match outcome {
             Outcome::Answer { status: 200..=299, .. } => (1, "payloads are delivered again".to_owned()),
             Outcome::Answer { status: 404, .. } => {
@@ -517,13 +504,29 @@ impl Shared {
             Outcome::NotSent => (2, format!("no agent at {}; payloads are kept", self.parts.settings.endpoint)),
             Outcome::Lost => (2, "the agent's answer to a payload was lost; it is sent again".to_owned()),
         };
-        let before = self.said.swap(now, Ordering::Relaxed);
+        let before = state.said.swap(now, Ordering::Relaxed);
         if before == now || (before == 0 && now == 1) {
             return;
         }
-        if let Some(log) = &*self.log.lock().unwrap_or_else(PoisonError::into_inner) {
-            log(level::WARNING, &line);
+        if let Some(log) = &self.hooks.log {
+            state.aloud(|| log(level::WARNING, &line));
         }
+    }
+
+    /// Tells the log what was lost since it was last told: once a minute, or now when there is no later.
+    pub(crate) fn tell_losses(&self, state: &State, last: bool) {
+        let Some(log) = &self.hooks.log else { return };
+        let [payloads, messages] =
+            Counter::LOSSES.map(|of| of.iter().map(|&counter| state.counters.get(counter)).sum());
+        let mut told = state.losses();
+        if payloads == told.payloads || (!last && self.mono() < told.again) {
+            return;
+        }
+        let lost: (u64, u64) = (payloads - told.payloads, messages - told.messages);
+        *told = Losses { payloads, messages, again: self.mono().saturating_add(60_000_000_000) };
+        drop(told);
+        let line = format!("{} payloads with {} checkpoints were lost; the counters say why", lost.0, lost.1);
+        state.aloud(|| log(level::ERROR, &line));
     }
 }
 

@@ -2,6 +2,7 @@
 
 use crate::assemble::{self, Assembled, Assembler};
 use crate::bucket::Bounds;
+use crate::client::HostPayload;
 use crate::config::Settings;
 use crate::counters::{Counter, Counters};
 use crate::delivery::{Cause, Piece, Queue};
@@ -12,7 +13,8 @@ use crate::shard::Shards;
 use crate::transaction::Names;
 use crossbeam_channel::{Receiver, Sender, bounded};
 use once_cell::race::OnceBox;
-use std::sync::atomic::{AtomicBool, AtomicU64, Ordering};
+use std::collections::BTreeMap;
+use std::sync::atomic::{AtomicBool, AtomicU8, AtomicU64, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
 /// The state of a client in one process. Forked children make their own; see [`crate::fork`].
@@ -26,6 +28,13 @@ pub(crate) struct State {
     /// One tick at a time.
     ticking: Mutex<()>,
     health: Mutex<Option<Health>>,
+    /// Payloads that the host has in hand.
+    lent: Mutex<BTreeMap<u64, HostPayload>>,
+    /// What was last said of the delivery: 0 nothing, 1 works, 2 fails.
+    pub(crate) said: AtomicU8,
+    /// Held while the host's log is called. True: the client was freed, and the log may not be called any more.
+    hushed: Mutex<bool>,
+    losses: Mutex<Losses>,
     /// Bytes of transaction records since the last tick.
     pub(crate) transaction_bytes: AtomicU64,
     /// The reporter has nothing to wait for, or was never started: whoever records something must wake it.
@@ -39,17 +48,35 @@ pub(crate) struct State {
     next: OnceBox<State>,
 }
 
+/// What the log was told of losses: the counts then, and the monotonic time from which it may be told again.
+#[derive(Default)]
+pub(crate) struct Losses {
+    pub(crate) payloads: u64,
+    pub(crate) messages: u64,
+    pub(crate) again: u64,
+}
+
 impl State {
-    fn new(generation: u64, settings: &Settings, seed: u64) -> Self {
+    fn new(generation: u64, parts: &Parts, seed: u64) -> Self {
+        let settings = &parts.settings;
         let threads = std::thread::available_parallelism().map_or(4, std::num::NonZero::get);
+        // Twice the processors, so that a thread that was interrupted within a checkpoint leaves the others a place.
+        let shards = Shards::new((threads * 2).min(64), settings.memory_limit as u64);
+        // A child of a process that stopped the client goes on with a stopped one.
+        if parts.stopped.load(Ordering::SeqCst) {
+            shards.each().for_each(|mut shard| shard.closed = true);
+        }
         Self {
             generation,
-            // Twice the processors, so that a thread that was interrupted within a checkpoint leaves the others a place.
-            shards: Shards::new((threads * 2).min(64), settings.memory_limit as u64),
+            shards,
             counters: Counters::new(),
             queue: Mutex::new(Queue::new(settings.limits(), seed)),
             ticking: Mutex::new(()),
             health: Mutex::new(settings.enabled.then(|| Health::new(settings)).flatten()),
+            lent: Mutex::new(BTreeMap::new()),
+            said: AtomicU8::new(0),
+            hushed: Mutex::new(false),
+            losses: Mutex::new(Losses::default()),
             transaction_bytes: AtomicU64::new(0),
             idle: AtomicBool::new(true),
             orders: bounded(16),
@@ -62,6 +89,29 @@ impl State {
     /// The waiting payloads. A panic while they were locked leaves them usable.
     pub(crate) fn queue(&self) -> MutexGuard<'_, Queue> {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Payloads that the host has in hand.
+    pub(crate) fn lent(&self) -> MutexGuard<'_, BTreeMap<u64, HostPayload>> {
+        self.lent.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// What the log was told of losses.
+    pub(crate) fn losses(&self) -> MutexGuard<'_, Losses> {
+        self.losses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls the host's log, unless the client was freed; one thread at a time.
+    pub(crate) fn aloud(&self, log: impl FnOnce()) {
+        let hushed = self.hushed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*hushed {
+            log();
+        }
+    }
+
+    /// The client is freed: waits for a call of the log to end, and lets no other begin.
+    pub(crate) fn hush(&self) {
+        *self.hushed.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
     /// Whether some bucket waits to be reported.
@@ -189,6 +239,8 @@ pub(crate) struct Parts {
     pub(crate) settings: Settings,
     pub(crate) edges: Edges,
     pub(crate) names: Names,
+    /// Whether the client was stopped, in this process or in one on the way to it.
+    pub(crate) stopped: AtomicBool,
 }
 
 impl Parts {
@@ -223,7 +275,7 @@ impl States {
         let make = || {
             // The address of a fresh allocation and the process differ from client to client: enough for jitter.
             let seed = crate::hash::mix(u64::from(std::process::id()) ^ (Arc::as_ptr(parts) as usize as u64) << 16);
-            Box::new(State::new(generation, &parts.settings, seed))
+            Box::new(State::new(generation, parts, seed))
         };
         let mut state = self.0.get_or_init(make);
         while state.generation != generation {

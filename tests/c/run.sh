@@ -69,7 +69,7 @@ try() {
   done
   options=
   # A child leaves what it inherited where it is: that is the point, and looks like a leak.
-  case $tool-$program in valgrind-fork | valgrind-unload) options=--leak-check=no ;; esac
+  case $tool-$program in valgrind-fork | valgrind-forklog | valgrind-unload) options=--leak-check=no ;; esac
   # shellcheck disable=SC2086
   if ! timeout 300 $run $options "$out/bin/$program" "$@" >"$dir/output"; then
     echo "test-c: $name failed" >&2
@@ -89,7 +89,7 @@ compile() {
 }
 
 python3 $here/vectors.py "$out/vectors.h"
-for program in vectors basics host sigpipe fork threads unload; do compile $program "$build"; done
+for program in vectors basics host sigpipe fork forklog threads unload; do compile $program "$build"; done
 try vectors '' vectors
 cat "$out/vectors/rest"
 try basics '' basics @url
@@ -113,6 +113,7 @@ try threads '' threads @url $messages
 if [ "$tool" != asan ]; then
   try fork '' fork @url $forks
   try fork-errors 503,reset,202,503,202,reset fork @unix $forks
+  try forklog 503 forklog @url
 fi
 try unload '' unload @url "$build/libdatastreams.so.1"
 
