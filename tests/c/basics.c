@@ -78,6 +78,7 @@ static void pathways(void) {
   CHECK_INT(ds_pathway_decode(header, strlen(text), then - 61000 * ms, &other), DS_ERR_HEADER);
   CHECK_INT(ds_pathway_decode(header, 5, then, &other), DS_ERR_HEADER);
   CHECK_INT(ds_pathway_decode(header, 0, then, &other), DS_ERR_HEADER);
+  CHECK_INT(ds_pathway_decode(NULL, 0, then, &other), DS_ERR_HEADER); /* an empty std::string_view */
   CHECK(memcmp(&other, &before, sizeof other) == 0);
   CHECK_OK(ds_pathway_decode(header, strlen(text), -1, &other));
   CHECK(memcmp(&other, &pathway, sizeof other) == 0);
