@@ -345,7 +345,8 @@ DS_CHECK ds_status ds_client_settle_payload(const ds_client *client, uint64_t id
 // ---- Forks -----------------------------------------------------------------------------------
 
 // For forks that run no pthread_atfork handlers (a bare clone or syscall): call it in the child
-// before anything else. Does nothing in the same process, and nothing after an ordinary fork.
+// before anything else. Does nothing in the same process, and nothing after an ordinary fork. A child
+// that shares its parent's memory (vfork, CLONE_VM) calls nothing of this library.
 void ds_after_fork(void);
 
 // ---- Versions --------------------------------------------------------------------------------

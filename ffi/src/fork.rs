@@ -32,7 +32,8 @@ extern "C" fn child() {
 }
 
 /// For forks that run no pthread_atfork handlers (a bare clone or syscall): call it in the child
-/// before anything else. Does nothing in the same process, and nothing after an ordinary fork.
+/// before anything else. Does nothing in the same process, and nothing after an ordinary fork. A child
+/// that shares its parent's memory (vfork, CLONE_VM) calls nothing of this library.
 #[unsafe(no_mangle)]
 pub extern "C" fn ds_after_fork() {
     guard("ds_after_fork", (), fork::child_without_handler);
