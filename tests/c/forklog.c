@@ -1,6 +1,6 @@
-/* Forks while the host's log is being called, and after a stop. argv[1]: the URL of an agent that first answers 503.
- * The child of the first fork must not wait for the log that it will never see return; the child of the second has a
- * stopped client, as its parent has. */
+/* Forks while the host's log is being called, after a stop, and while the host has a payload in hand. argv[1]: the URL
+ * of an agent that first answers 503. The child of the first fork must not wait for the log that it will never see
+ * return; that of the second has a stopped client, as its parent has; to that of the third the payload is not lent. */
 #include <pthread.h>
 #include <stdatomic.h>
 #include <sys/wait.h>
@@ -30,6 +30,32 @@ static void wait_for(pid_t pid) {
   int status = 0;
   CHECK(pid > 0 && waitpid(pid, &status, 0) == pid);
   CHECK_INT(status, 0);
+}
+
+static void host(void) {
+  client = client_at(NULL, DS_DELIVERY_HOST);
+  edge = edge_of(client, "who:both", "direction:out");
+  record();
+  CHECK_OK(ds_client_flush(client, 0));
+  ds_payload payload;
+  CHECK_OK(ds_client_take_payload(client, &payload));
+  CHECK(payload.id != 0 && payload.body_len > 2);
+  const pid_t pid = fork();
+  if (pid == 0) {
+    ds_payload own;
+    CHECK_INT(ds_client_settle_payload(client, payload.id, 202), DS_ERR_INVALID);
+    record();
+    CHECK_OK(ds_client_flush(client, 0));
+    CHECK_OK(ds_client_take_payload(client, &own));
+    CHECK(own.id != 0 && payload.body[0] == 0x1f && payload.body[1] == 0x8b); /* gzip: both are still there */
+    CHECK_OK(ds_client_settle_payload(client, own.id, 202));
+    CHECK_INT(counter(client, "messages_delivered"), 1);
+    _exit(0);
+  }
+  wait_for(pid);
+  CHECK_OK(ds_client_settle_payload(client, payload.id, 202));
+  CHECK_INT(counter(client, "messages_delivered"), 1);
+  ds_client_free(client);
 }
 
 int main(int argc, char **argv) {
@@ -73,6 +99,7 @@ int main(int argc, char **argv) {
   }
   wait_for(pid);
   ds_client_free(client);
+  host();
   printf("EXPECT who:both 2\n");
   return done();
 }
