@@ -4,6 +4,8 @@ SHELL := /bin/bash
 .SHELLFLAGS := -euo pipefail -c
 .DEFAULT_GOAL := help
 export PATH := $(PATH):$(HOME)/.cargo/bin
+# Where the recipes look for what cargo built, whatever the caller's environment says.
+export CARGO_TARGET_DIR := $(CURDIR)/target
 
 include $(sort $(wildcard mk/*.mk))
 

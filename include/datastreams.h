@@ -255,8 +255,8 @@ typedef struct ds_options {
 } ds_options;
 
 // Records that a message passes an edge, and extends its pathway. Never waits for a lock or for the
-// agent, allocates nothing once an edge is known, and a header that cannot be read starts a new
-// pathway (counted by cause) instead of failing. Any thread.
+// agent, allocates only for an edge and parent that are new within 10 s, and a header that cannot be
+// read starts a new pathway (counted by cause) instead of failing. Any thread.
 //   payload_size  bytes of key, value and headers without ours, or DS_SIZE_UNKNOWN
 //   header        as received; {NULL, 0} when there is none. When readable it wins over parent
 //   parent        the pathway before; may be NULL: a new one starts. Consumers pass NULL
@@ -345,7 +345,8 @@ DS_CHECK ds_status ds_client_settle_payload(const ds_client *client, uint64_t id
 // ---- Forks -----------------------------------------------------------------------------------
 
 // For forks that run no pthread_atfork handlers (a bare clone or syscall): call it in the child
-// before anything else. Does nothing in the same process, and nothing after an ordinary fork.
+// before anything else. Does nothing in the same process, and nothing after an ordinary fork. A child
+// that shares its parent's memory (vfork, CLONE_VM) calls nothing of this library.
 void ds_after_fork(void);
 
 // ---- Versions --------------------------------------------------------------------------------

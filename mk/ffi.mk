@@ -36,7 +36,11 @@ lib-fault: ## Build the library that panics on request, for the tests of the pan
 	$(CARGO) build --release -p datastreams-ffi --no-default-features --features fault --target-dir target/fault
 	@ffi/stage.sh target/fault/release build/fault $(DS_ABI)
 
-install: lib archive ## Install under DESTDIR, PREFIX and LIBDIR: library, header, pkg-config, CMake
+# What was built is installed as it is where there is no cargo: root, under sudo, has none of its own and needs none.
+INSTALL_BUILDS := $(shell [ -e build/lib/libdatastreams.a ] && ! PATH='$(PATH)' command -v $(CARGO) >/dev/null || \
+  echo lib archive)
+
+install: $(INSTALL_BUILDS) ## Install under DESTDIR, PREFIX and LIBDIR: library, header, pkg-config, CMake
 	PREFIX='$(PREFIX)' LIBDIR='$(LIBDIR)' DESTDIR='$(DESTDIR)' VERSION='$(DS_VERSION)' PRIVATE='$(DS_PRIVATE)' \
 	  bindings/c/install.sh build/lib
 

@@ -5,6 +5,13 @@ set -eu
 build=$1
 root=$(cd "$(dirname "$0")/../.." && pwd)
 : "${DESTDIR=}" "${PREFIX=/usr/local}" "${LIBDIR=lib}" "${VERSION:?}" "${PRIVATE:?}"
+# datastreams.pc finds the prefix by the number of LIBDIR's parts, so each of them has to be a directory below it.
+case /$LIBDIR/ in
+  //* | */./* | */../*)
+    echo "install: LIBDIR is '$LIBDIR', but has to be relative to PREFIX, without . and .., such as lib64" >&2
+    exit 1
+    ;;
+esac
 abi=$(sed -n 's/^#define DS_ABI_VERSION \([0-9]*\).*/\1/p' "$root/include/datastreams.h")
 include=$DESTDIR$PREFIX/include
 lib=$DESTDIR$PREFIX/$LIBDIR

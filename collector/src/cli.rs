@@ -1,5 +1,6 @@
 //! The command line.
 
+use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
 use std::path::PathBuf;
@@ -51,7 +52,7 @@ pub(crate) struct Decode {
 #[derive(Debug, Args)]
 pub(crate) struct Hash {
     /// The service
-    #[arg(long)]
+    #[arg(long, value_parser = NonEmptyStringValueParser::new())]
     pub(crate) service: String,
     /// The environment
     #[arg(long, default_value = "")]
@@ -60,10 +61,10 @@ pub(crate) struct Hash {
     #[arg(long, value_name = "TAG", default_value = "")]
     pub(crate) primary_tag: String,
     /// The hash that the pathway goes on from, in decimal
-    #[arg(long, value_name = "U64", default_value_t = 0)]
+    #[arg(long, value_name = "U64", default_value_t = 0, allow_negative_numbers = true)]
     pub(crate) parent: u64,
     /// The tags of the edge, like `direction:out topic:orders type:kafka`, in any order
-    #[arg(required = true, value_name = "TAG")]
+    #[arg(required = true, value_name = "TAG", value_parser = NonEmptyStringValueParser::new())]
     pub(crate) tags: Vec<String>,
 }
 

@@ -12,7 +12,7 @@ use crate::pathway::{Crossing, Pathway, Step};
 use crate::request;
 use crate::shard::Recorded;
 use crate::sketch::Bins;
-use crate::state::{Parts, State, States};
+use crate::state::{Losses, Parts, State, States};
 use crate::transaction::{self, Names};
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, AtomicI64, Ordering};
@@ -380,6 +380,7 @@ impl Client {
         let done = self.shared.flush(state, after(timeout), true);
         if self.shared.parts.settings.delivery != Delivery::Host {
             state.drop_queue();
+            self.shared.tell_losses(state, true);
         }
         self.shared.quit(state);
         if done { Ok(()) } else { Err(Error::Timeout) }
@@ -477,8 +478,7 @@ impl Drop for Client {
             std::mem::forget(Arc::clone(shared));
         }
         let Some(state) = shared.states.existing() else { return };
-        // The host's log may not be called after this.
-        *state.silent() = true;
+        state.hush();
         if !shared.parts.stopped.swap(true, Ordering::SeqCst) {
             shared.freed.store(true, Ordering::SeqCst);
         }
@@ -512,11 +512,24 @@ impl Shared {
             return;
         }
         if let Some(log) = &self.hooks.log {
-            let silent = state.silent();
-            if !*silent {
-                log(level::WARNING, &line);
-            }
+            state.aloud(|| log(level::WARNING, &line));
         }
+    }
+
+    /// Tells the log what was lost since it was last told: once a minute, or now when there is no later.
+    pub(crate) fn tell_losses(&self, state: &State, last: bool) {
+        let Some(log) = &self.hooks.log else { return };
+        let [payloads, messages] =
+            Counter::LOSSES.map(|of| of.iter().map(|&counter| state.counters.get(counter)).sum());
+        let mut told = state.losses();
+        if payloads == told.payloads || (!last && self.mono() < told.again) {
+            return;
+        }
+        let lost: (u64, u64) = (payloads - told.payloads, messages - told.messages);
+        *told = Losses { payloads, messages, again: self.mono().saturating_add(60_000_000_000) };
+        drop(told);
+        let line = format!("{} payloads with {} checkpoints were lost; the counters say why", lost.0, lost.1);
+        state.aloud(|| log(level::ERROR, &line));
     }
 }
 

@@ -137,6 +137,28 @@ counters! {
     Edges => "edges",
 }
 
+impl Counter {
+    /// Payloads that were dropped, and the checkpoints in them, by cause.
+    pub(crate) const LOSSES: [[Self; 6]; 2] = [
+        [
+            Self::PayloadsDroppedRejected,
+            Self::PayloadsDroppedTooLarge,
+            Self::PayloadsDroppedAge,
+            Self::PayloadsDroppedBytes,
+            Self::PayloadsDroppedStop,
+            Self::PayloadsDroppedFault,
+        ],
+        [
+            Self::MessagesDroppedRejected,
+            Self::MessagesDroppedTooLarge,
+            Self::MessagesDroppedAge,
+            Self::MessagesDroppedBytes,
+            Self::MessagesDroppedStop,
+            Self::MessagesDroppedFault,
+        ],
+    ];
+}
+
 /// The counts of one client. Any thread may add; values only grow, but for the three that say "now".
 #[derive(Debug)]
 pub struct Counters([AtomicU64; Counter::ALL.len()]);

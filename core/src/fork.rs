@@ -28,7 +28,8 @@ pub fn remember() {
     let _ = PID.compare_exchange(0, std::process::id(), Ordering::AcqRel, Ordering::Acquire);
 }
 
-/// For children made without fork handlers (`clone`, `vfork` wrappers). Does nothing in a process that is known.
+/// For children made without fork handlers (`clone`, a bare system call). Does nothing in a process that is known. Not
+/// for `vfork`, whose child has its parent's memory: it would leave the parent's state behind in the parent.
 pub fn child_without_handler() {
     let pid = std::process::id();
     let known = PID.swap(pid, Ordering::AcqRel);

@@ -117,6 +117,7 @@ impl Shared {
             self.deliver_until(state, Instant::now() + LAST_WORDS, None);
         }
         state.drop_queue();
+        self.tell_losses(state, true);
     }
 
     /// Nanoseconds until the bucket that holds the wall clock's now is over, and a little more.
@@ -130,6 +131,7 @@ impl Shared {
     fn tick(&self, state: &State, keep_ns: Option<i64>) {
         state.tick(&self.parts, keep_ns, false, self.mono());
         state.report_health(&self.parts.edges);
+        self.tell_losses(state, false);
     }
 
     /// Posts what is due, in one round of connections, until `until`. Ends after the post during which `pause` (on the
@@ -141,7 +143,10 @@ impl Shared {
             if left.is_some_and(|left| left.is_zero()) {
                 return;
             }
-            let Some(parcel) = state.queue().due(self.mono(), &state.counters) else { return };
+            let Some(parcel) = state.queue().due(self.mono(), &state.counters) else {
+                self.tell_losses(state, false);
+                return;
+            };
             let timeout = left.map_or(self.parts.settings.timeout, |left| left.min(self.parts.settings.timeout));
             // A panic in there must not leave the parcel out for delivery for ever.
             let outcome = catch_unwind(AssertUnwindSafe(|| self.post(&mut round, &parcel, timeout)));

@@ -30,10 +30,11 @@ pub(crate) struct State {
     health: Mutex<Option<Health>>,
     /// Payloads that the host has in hand.
     lent: Mutex<BTreeMap<u64, HostPayload>>,
-    /// The client is freed: the host's log may not be called any more. Locked while it is called.
-    silent: Mutex<bool>,
     /// What was last said of the delivery: 0 nothing, 1 works, 2 fails.
     pub(crate) said: AtomicU8,
+    /// Held while the host's log is called. True: the client was freed, and the log may not be called any more.
+    hushed: Mutex<bool>,
+    losses: Mutex<Losses>,
     /// Bytes of transaction records since the last tick.
     pub(crate) transaction_bytes: AtomicU64,
     /// The reporter has nothing to wait for, or was never started: whoever records something must wake it.
@@ -47,15 +48,24 @@ pub(crate) struct State {
     next: OnceBox<State>,
 }
 
+/// What the log was told of losses: the counts then, and the monotonic time from which it may be told again.
+#[derive(Default)]
+pub(crate) struct Losses {
+    pub(crate) payloads: u64,
+    pub(crate) messages: u64,
+    pub(crate) again: u64,
+}
+
 impl State {
     fn new(generation: u64, parts: &Parts, seed: u64) -> Self {
         let settings = &parts.settings;
         let threads = std::thread::available_parallelism().map_or(4, std::num::NonZero::get);
         // Twice the processors, so that a thread that was interrupted within a checkpoint leaves the others a place.
         let shards = Shards::new((threads * 2).min(64), settings.memory_limit as u64);
-        // A client that was stopped before a fork is so after it.
-        let stopped = parts.stopped.load(Ordering::SeqCst);
-        shards.each().for_each(|mut shard| shard.closed = stopped);
+        // A child of a process that stopped the client goes on with a stopped one.
+        if parts.stopped.load(Ordering::SeqCst) {
+            shards.each().for_each(|mut shard| shard.closed = true);
+        }
         Self {
             generation,
             shards,
@@ -64,8 +74,9 @@ impl State {
             ticking: Mutex::new(()),
             health: Mutex::new(settings.enabled.then(|| Health::new(settings)).flatten()),
             lent: Mutex::new(BTreeMap::new()),
-            silent: Mutex::new(false),
             said: AtomicU8::new(0),
+            hushed: Mutex::new(false),
+            losses: Mutex::new(Losses::default()),
             transaction_bytes: AtomicU64::new(0),
             idle: AtomicBool::new(true),
             orders: bounded(16),
@@ -80,14 +91,27 @@ impl State {
         self.queue.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// The payloads that the host has in hand.
+    /// Payloads that the host has in hand.
     pub(crate) fn lent(&self) -> MutexGuard<'_, BTreeMap<u64, HostPayload>> {
         self.lent.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    /// Whether the host's log may not be called any more.
-    pub(crate) fn silent(&self) -> MutexGuard<'_, bool> {
-        self.silent.lock().unwrap_or_else(PoisonError::into_inner)
+    /// What the log was told of losses.
+    pub(crate) fn losses(&self) -> MutexGuard<'_, Losses> {
+        self.losses.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    /// Calls the host's log, unless the client was freed; one thread at a time.
+    pub(crate) fn aloud(&self, log: impl FnOnce()) {
+        let hushed = self.hushed.lock().unwrap_or_else(PoisonError::into_inner);
+        if !*hushed {
+            log();
+        }
+    }
+
+    /// The client is freed: waits for a call of the log to end, and lets no other begin.
+    pub(crate) fn hush(&self) {
+        *self.hushed.lock().unwrap_or_else(PoisonError::into_inner) = true;
     }
 
     /// Whether some bucket waits to be reported.
@@ -213,6 +237,7 @@ pub(crate) struct Parts {
     pub(crate) settings: Settings,
     pub(crate) edges: Edges,
     pub(crate) names: Names,
+    /// Whether the client was stopped, in this process or in one on the way to it.
     pub(crate) stopped: AtomicBool,
 }
 

@@ -39,8 +39,8 @@ unsafe impl Versioned for ds_options {
 }
 
 /// Records that a message passes an edge, and extends its pathway. Never waits for a lock or for the
-/// agent, allocates nothing once an edge is known, and a header that cannot be read starts a new
-/// pathway (counted by cause) instead of failing. Any thread.
+/// agent, allocates only for an edge and parent that are new within 10 s, and a header that cannot be
+/// read starts a new pathway (counted by cause) instead of failing. Any thread.
 ///   payload_size  bytes of key, value and headers without ours, or DS_SIZE_UNKNOWN
 ///   header        as received; {NULL, 0} when there is none. When readable it wins over parent
 ///   parent        the pathway before; may be NULL: a new one starts. Consumers pass NULL

@@ -47,6 +47,7 @@ int main() {
   const auto text = pathway.encode();
   CHECK(text && text->view() == header.view());
   CHECK(pathway.encode(true) && !datastreams::pathway::decode("?"));
+  CHECK(datastreams::pathway::decode({}).status() == DS_ERR_HEADER);
   const ds_pathway both[] = {*decoded, datastreams::pathway()};
   CHECK(datastreams::pathway::merge(both, 2)->hash == pathway.hash);
   ds_options options = DS_OPTIONS_INIT;

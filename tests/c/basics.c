@@ -78,6 +78,7 @@ static void pathways(void) {
   CHECK_INT(ds_pathway_decode(header, strlen(text), then - 61000 * ms, &other), DS_ERR_HEADER);
   CHECK_INT(ds_pathway_decode(header, 5, then, &other), DS_ERR_HEADER);
   CHECK_INT(ds_pathway_decode(header, 0, then, &other), DS_ERR_HEADER);
+  CHECK_INT(ds_pathway_decode(NULL, 0, then, &other), DS_ERR_HEADER); /* an empty std::string_view */
   CHECK(memcmp(&other, &before, sizeof other) == 0);
   CHECK_OK(ds_pathway_decode(header, strlen(text), -1, &other));
   CHECK(memcmp(&other, &pathway, sizeof other) == 0);
@@ -210,10 +211,12 @@ static void disabled(void) {
   ds_client_free(client);
 }
 
-static int lines;
+static int lines, errors;
 static void logged(void *userdata, int32_t level, ds_str message) {
-  CHECK(userdata == &lines && level >= DS_LOG_ERROR && message.len > 10);
+  CHECK(userdata == &lines && message.len > 10);
+  CHECK(level == DS_LOG_ERROR || level == DS_LOG_WARNING);
   lines++;
+  errors += level == DS_LOG_ERROR;
 }
 
 static void log_lines(void) {
@@ -230,7 +233,9 @@ static void log_lines(void) {
   CHECK_INT(ds_client_flush(client, 200), DS_ERR_TIMEOUT);
   CHECK(lines >= 1);
   CHECK(counter(client, "agent_unreachable") >= 1);
+  CHECK_INT(errors, 0);
   CHECK_INT(ds_client_stop(client, 50), DS_ERR_TIMEOUT);
+  CHECK_INT(errors, 1);
   CHECK_INT(counter(client, "messages_dropped_stop"), 1);
   ds_client_free(client);
 }

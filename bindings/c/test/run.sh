@@ -62,6 +62,13 @@ for libdir in lib lib/x86_64-linux-gnu; do
   if ldd "$source/build/static" | grep -q libdatastreams; then fail "the static consumer needs the shared library"; fi
 done
 
+# From another place under LIBDIR, datastreams.pc would not find the headers.
+for libdir in /usr/lib64 ./lib ../lib; do
+  if DESTDIR=$out/stage PREFIX=/usr LIBDIR=$libdir VERSION=$version PRIVATE=$natives bindings/c/install.sh build/lib \
+    2>/dev/null; then fail "installs with LIBDIR=$libdir"; fi
+done
+[ -z "$(find "$out/stage" -type f)" ] || fail "a refused installation left files"
+
 # A version that is too new is not found.
 sed -i 's/find_package(datastreams .* REQUIRED)/find_package(datastreams 99 REQUIRED)/' "$source/CMakeLists.txt"
 if cmake -S "$source" -B "$source/newer" -DCMAKE_PREFIX_PATH="$tree" >"$source/log" 2>&1; then fail "CMake takes version 99"; fi

@@ -19,7 +19,11 @@ fn hashes_of_system_tests() {
     assert_eq!(hash(&[&["--parent", &parent][..], &tags].concat()), "3735318893869752335");
     assert_ne!(hash(&["--primary-tag", "datacenter:d1", "type:http", "direction:in"]), "3883033147046472598");
     assert_eq!(out(&["hash", "--service", "s"]).0, Some(2), "an edge needs a tag");
-    assert_eq!(out(&["hash", "--service", "s", "--parent", "-1", "a:b"]).0, Some(2));
+    let (code, _, error) = out(&["hash", "--service", "s", "--parent", "-1", "a:b"]);
+    assert!(code == Some(2) && error.contains("invalid value '-1' for '--parent <U64>'"), "{error}");
+    // The library takes no empty tag, and no service is a service by another name.
+    assert_eq!(out(&["hash", "--service", "s", "a:b", ""]).0, Some(2));
+    assert_eq!(out(&["hash", "--service", "", "a:b"]).0, Some(2));
 }
 
 #[test]
