@@ -30,10 +30,10 @@ test-full: setup ## The heavy counterparts as well: run it before a release
 
 test-rust: ## Unit, property and integration tests of the Rust crates
 	cargo test --workspace
+
+test-long: ## The core without TLS and without HTTP; property tests with a hundred times the cases
 	cargo test -p datastreams-core --no-default-features
 	cargo test -p datastreams-core --no-default-features --features http
-
-test-long: ## Property tests with a hundred times the cases
 	PROPTEST_CASES=20000 cargo test --release -p datastreams-core
 
 vectors: ## Write tests/vectors and the sketch's thresholds from the reference
