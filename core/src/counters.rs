@@ -39,9 +39,10 @@ counters! {
     CutBusy => "cut_busy",
     /// Checkpoints recorded under parent 0 because their edge had too many parents in the bucket.
     CutParents => "cut_parents",
-    /// Origin copies not recorded, because too many origin buckets were alive or memory was short.
+    /// Origin copies not recorded, because too many origin buckets were alive or memory was short; or recorded under
+    /// parent 0, because their edge had too many parents in the bucket.
     CutOrigin => "cut_origin",
-    /// Values recorded in the lowest bin kept, because their sketch was full.
+    /// Values recorded in the lowest bin kept, because their sketch was full. Known when the bucket is taken.
     CutBins => "cut_bins",
     /// Edges answered with `_other`, because too many were interned.
     CutEdges => "cut_edges",
@@ -69,7 +70,7 @@ counters! {
     OffsetsCut => "offsets_cut",
     /// Transactions recorded. Each one arrives, or is found again under `transactions_dropped`.
     Transactions => "transactions",
-    /// Transactions not recorded because their volume or the memory limit was reached.
+    /// Transactions not recorded because their volume or the memory limit was reached or every shard was busy.
     TransactionsCutVolume => "transactions_cut_volume",
     /// Transactions not recorded because there are too many checkpoint names.
     TransactionsCutNames => "transactions_cut_names",
@@ -125,7 +126,7 @@ counters! {
     AgentErrors => "agent_errors",
     /// Health counts that could not be sent to DogStatsD.
     HealthErrors => "health_errors",
-    /// Failures to start the reporter's thread; tried again with the next new group.
+    /// Failures to start the reporter's thread; tried again with the next new bucket.
     SpawnFailures => "spawn_failures",
     /// Panics contained: bugs in this library.
     Panics => "panics",
