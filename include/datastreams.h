@@ -114,7 +114,8 @@ typedef void (*ds_log_fn)(void *userdata, int32_t level, ds_str message);
 // How a client is made. Limits are per client.
 typedef struct ds_config {
   size_t struct_size; // sizeof(ds_config), set by DS_CONFIG_INIT.
-  ds_str service;     // DD_SERVICE. The name on the map; hashed into every pathway.
+  // DD_SERVICE, else the program's name. The name on the map; hashed into every pathway.
+  ds_str service;
   ds_str env;         // DD_ENV. Such as "prod"; hashed into every pathway.
   ds_str version;     // DD_VERSION. The version of the service.
   ds_str primary_tag; // DD_PRIMARY_TAG. One more tag to hash into every pathway.
@@ -134,16 +135,18 @@ typedef struct ds_config {
   uint64_t transaction_limit;   // Bytes of transaction records in 10 s. Default 2 300 000.
   uint32_t enabled;             // DD_DATA_STREAMS_ENABLED. 1: on, 2: off. Default: on.
   uint32_t delivery;            // One of DS_DELIVERY_*.
-  uint32_t request_timeout_ms;  // Milliseconds for one post. Default 10 000.
+  uint32_t request_timeout_ms;  // DD_TRACE_AGENT_TIMEOUT (s). Milliseconds for one post. Default 10 000.
   uint32_t retry_age_s;         // Seconds that an undelivered payload is kept. Default 3 600.
   uint32_t max_edges;           // Interned edges; then "_other" of each direction. Default 4 096.
   uint32_t max_parents;         // Parents of an edge in a bucket; then parent 0. Default 256.
   uint32_t max_origin_buckets;  // Origin buckets alive; then the origin's copy is cut. Default 64.
   uint32_t header_max_age_s;    // Seconds; an older header starts a new pathway. Default 31 days.
   uint32_t header_max_future_s; // Seconds; so does one from further ahead. Default 60.
-  uint32_t process_tags;        // Report process tags (never hashed). 1: on, 2: off. Default: on.
-  ds_log_fn log;                // Takes log lines; NULL: none. Nothing is ever printed.
-  void *log_userdata;           // Handed to log. Must live until the client is freed.
+  // DD_EXPERIMENTAL_PROPAGATE_PROCESS_TAGS_ENABLED. Report process tags
+  // (never hashed). 1: on, 2: off. Default: on.
+  uint32_t process_tags;
+  ds_log_fn log;      // Takes log lines; NULL: none. Nothing is ever printed.
+  void *log_userdata; // Handed to log. Must live until the client is freed.
 } ds_config;
 
 // ---- Clients ---------------------------------------------------------------------------------

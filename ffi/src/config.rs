@@ -39,7 +39,7 @@ const _: () = assert!(DS_LOG_ERROR == level::ERROR && DS_LOG_WARNING == level::W
 pub struct ds_config {
     /// sizeof(ds_config), set by DS_CONFIG_INIT.
     pub struct_size: usize,
-    /// DD_SERVICE. The name on the map; hashed into every pathway.
+    /// DD_SERVICE, else the program's name. The name on the map; hashed into every pathway.
     pub service: ds_str,
     /// DD_ENV. Such as "prod"; hashed into every pathway.
     pub env: ds_str,
@@ -76,7 +76,7 @@ pub struct ds_config {
     pub enabled: u32,
     /// One of DS_DELIVERY_*.
     pub delivery: u32,
-    /// Milliseconds for one post. Default 10 000.
+    /// DD_TRACE_AGENT_TIMEOUT (s). Milliseconds for one post. Default 10 000.
     pub request_timeout_ms: u32,
     /// Seconds that an undelivered payload is kept. Default 3 600.
     pub retry_age_s: u32,
@@ -90,7 +90,8 @@ pub struct ds_config {
     pub header_max_age_s: u32,
     /// Seconds; so does one from further ahead. Default 60.
     pub header_max_future_s: u32,
-    /// Report process tags (never hashed). 1: on, 2: off. Default: on.
+    /// DD_EXPERIMENTAL_PROPAGATE_PROCESS_TAGS_ENABLED. Report process tags
+    /// (never hashed). 1: on, 2: off. Default: on.
     pub process_tags: u32,
     /// Takes log lines; NULL: none. Nothing is ever printed.
     pub log: ds_log_fn,
