@@ -263,7 +263,8 @@ fn config() -> Config {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(400))]
+    // More than the default, less than what PROPTEST_CASES asks for in `make test-long`.
+    #![proptest_config(ProptestConfig { cases: ProptestConfig::default().cases.max(400), ..ProptestConfig::default() })]
 
     #[test]
     fn what_was_recorded_arrives_or_is_counted(events in prop::collection::vec(event(), 1..80), stop in 0..120usize) {

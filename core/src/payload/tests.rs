@@ -363,7 +363,6 @@ fn any_payload() -> impl Strategy<Value = Payload> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig::with_cases(128))]
 
     #[test]
     fn what_is_written_reads_the_same(payload in any_payload()) {
