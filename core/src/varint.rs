@@ -54,11 +54,24 @@ pub fn get(bytes: &[u8]) -> Option<(i64, usize)> {
         return get_slowly(bytes);
     }
     let len = ends.trailing_zeros() as usize / 8 + 1;
-    let spread = eight & !FLAGS & (u64::MAX >> (64 - 8 * len));
+    Some((join(eight & !FLAGS & (u64::MAX >> (64 - 8 * len))), len))
+}
+
+/// The value of exactly six bytes, given as a number with the first byte highest. `None` when they are not one value.
+#[inline]
+#[must_use]
+pub fn six(bytes: u64) -> Option<i64> {
+    const SIX: u64 = FLAGS >> 16;
+    (bytes & SIX == SIX - 0x80).then(|| join((bytes & !SIX).swap_bytes() >> 16))
+}
+
+/// The value of groups of seven bits, one in each byte, lowest first.
+#[inline]
+const fn join(spread: u64) -> i64 {
     let raw = (spread & 0x007f_007f_007f_007f) | (spread & 0x7f00_7f00_7f00_7f00) >> 1;
     let raw = (raw & 0x0000_3fff_0000_3fff) | (raw & 0x3fff_0000_3fff_0000) >> 2;
     let raw = (raw & 0x0fff_ffff) | (raw & 0x0fff_ffff_0000_0000) >> 4;
-    Some((unzigzag(raw), len))
+    unzigzag(raw)
 }
 
 #[cold]
