@@ -137,7 +137,8 @@ typedef struct ds_config {
   uint32_t delivery;            // One of DS_DELIVERY_*.
   uint32_t request_timeout_ms;  // DD_TRACE_AGENT_TIMEOUT (s). Milliseconds for one post. Default 10 000.
   uint32_t retry_age_s;         // Seconds that an undelivered payload is kept. Default 3 600.
-  uint32_t max_edges;           // Interned edges; then "_other" of each direction. Default 4 096.
+  // Interned edges, at most 1 048 576; then "_other" of each direction. Default 4 096.
+  uint32_t max_edges;
   uint32_t max_parents;         // Parents of an edge in a bucket; then parent 0. Default 256.
   uint32_t max_origin_buckets;  // Origin buckets alive; then the origin's copy is cut. Default 64.
   uint32_t header_max_age_s;    // Seconds; an older header starts a new pathway. Default 31 days.
@@ -337,7 +338,8 @@ typedef struct ds_payload {
 // again, at most 10 000. Any thread.
 DS_CHECK ds_status ds_client_poll(const ds_client *client, int64_t now_ns, uint32_t *next_ms);
 
-// Takes the next payload that is due; id 0: none is. Host mode only. Any thread.
+// Takes the next payload that is due; id 0: none is, or retry_limit bytes are out unsettled. Host mode
+// only. Any thread.
 DS_CHECK ds_status ds_client_take_payload(const ds_client *client, ds_payload *payload);
 
 // Says what became of a payload: the HTTP status, 0 when it was not sent, -1 when the answer was lost.

@@ -30,7 +30,7 @@ $(EXAMPLES_DIR)/%: $(EXAMPLES_SRC)/%.c $(EXAMPLES_HEADERS) | lib
 	@$(PKG_CONFIG) --exists rdkafka || { echo "librdkafka is missing: apt-get install librdkafka-dev" >&2; exit 1; }
 	$(CC) $(EXAMPLES_FLAGS) $< $(EXAMPLES_LIBS) $(RDKAFKA) -o $@
 
-demo-command:
+demo-command: ## Build the datastreams command
 	$(CARGO) build --release -p datastreams-collector
 
 demo: setup examples demo-command ## Run a pipeline of C programs for DEMO_SECONDS: latencies beside the delays put in

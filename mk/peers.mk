@@ -7,7 +7,7 @@ PEERS_COLLECTOR := target/debug/datastreams
 
 .PHONY: peers-programs test-peers test-peers-full
 
-peers-programs: lib
+peers-programs: lib ## Build what the tests with other tracers run
 	$(CARGO) build --quiet -p datastreams-collector
 	mkdir -p $(PEERS_OUT)
 

@@ -382,6 +382,8 @@ impl Client {
             state.drop_queue();
             self.shared.tell_losses(state, true);
         }
+        // What was counted since the last bucket was closed.
+        state.report_health(&self.shared.parts.edges);
         self.shared.quit(state);
         if done { Ok(()) } else { Err(Error::Timeout) }
     }

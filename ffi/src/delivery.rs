@@ -52,7 +52,8 @@ pub unsafe extern "C" fn ds_client_poll(client: *const ds_client, now_ns: i64, n
     })
 }
 
-/// Takes the next payload that is due; id 0: none is. Host mode only. Any thread.
+/// Takes the next payload that is due; id 0: none is, or retry_limit bytes are out unsettled. Host mode
+/// only. Any thread.
 #[unsafe(no_mangle)]
 #[must_use]
 pub unsafe extern "C" fn ds_client_take_payload(client: *const ds_client, payload: *mut ds_payload) -> ds_status {
