@@ -69,7 +69,7 @@ try() {
   done
   options=
   # A child leaves what it inherited where it is: that is the point, and looks like a leak.
-  case $tool-$program in valgrind-fork* | valgrind-unload) options=--leak-check=no ;; esac
+  case $tool-$program in valgrind-fork* | valgrind-exit | valgrind-unload) options=--leak-check=no ;; esac
   # shellcheck disable=SC2086
   if ! timeout 300 $run $options "$out/bin/$program" "$@" >"$dir/output"; then
     echo "test-c: $name failed" >&2
@@ -90,7 +90,7 @@ compile() {
 }
 
 python3 $here/vectors.py "$out/vectors.h"
-for program in vectors basics host sigpipe fork forklock threads unload; do compile $program "$build"; done
+for program in vectors basics host sigpipe fork forklock threads exit unload; do compile $program "$build"; done
 # Bad arguments are where a checker of memory has most to see.
 python3 tests/abi/hostile.py include/datastreams.h "$out/hostile.c"
 compile hostile "$build" "$out/hostile.c"
@@ -113,6 +113,7 @@ if [ "$tool" != asan ]; then
   try fork-errors 503,reset,202,503,202,reset fork @unix $forks
   try forklock 503,202,503 forklock @url
 fi
+try exit '' exit @url 20
 try unload '' unload @url "$build/libdatastreams.so.1"
 
 if [ -n "$fault" ]; then
