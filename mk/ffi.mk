@@ -24,6 +24,7 @@ header-check: ## Fail when include/datastreams.h is stale or an item has no comm
 
 # Cargo knows whether something is to be done, so it is always asked; the copies change only when the library did.
 lib: ## Build the shared library: build/lib/libdatastreams.so
+	@command -v $(CARGO) >/dev/null || { echo 'lib: cargo is missing. Install Rust (https://rustup.rs)' >&2; exit 1; }
 	$(CARGO) build --release -p datastreams-ffi
 	@ffi/stage.sh target/release build/lib $(DS_ABI)
 

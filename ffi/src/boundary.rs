@@ -1,7 +1,7 @@
 //! The one panic boundary: nothing unwinds into C, and a contained panic prints nothing.
 
 use std::panic::{AssertUnwindSafe, catch_unwind, set_hook};
-use std::sync::Once;
+use std::sync::atomic::{AtomicBool, Ordering};
 
 use datastreams_core::counters::Counter;
 
@@ -15,9 +15,14 @@ use crate::status::{DS_ERR_NULL, DS_ERR_PANIC, DS_OK, Failure, Refused, ds_statu
 /// is right, because this standard library is ours alone: the shared library carries its own copy, the installed
 /// archive is linked so that its copy is private, and the crate cannot be a dependency of a Rust program. A Rust host
 /// therefore keeps its own hook, and threads that a dependency starts (name resolution) are as silent as the reporter.
+///
+/// Nobody waits here, since a child that was forked meanwhile would wait for ever: the same hook may be set twice.
 pub(crate) fn silence() {
-    static ONCE: Once = Once::new();
-    ONCE.call_once(|| set_hook(Box::new(|_| {})));
+    static SILENT: AtomicBool = AtomicBool::new(false);
+    if !SILENT.load(Ordering::Acquire) {
+        set_hook(Box::new(|_| {}));
+        SILENT.store(true, Ordering::Release);
+    }
 }
 
 /// Runs `body`; when it panics, the answer is `panicked`. `name` is the export's, for the tests that inject faults.
