@@ -137,8 +137,7 @@ typedef struct ds_config {
   uint32_t delivery;            // One of DS_DELIVERY_*.
   uint32_t request_timeout_ms;  // DD_TRACE_AGENT_TIMEOUT (s). Milliseconds for one post. Default 10 000.
   uint32_t retry_age_s;         // Seconds that an undelivered payload is kept. Default 3 600.
-  // Interned edges, at most 1 048 576; then "_other" of each direction. Default 4 096.
-  uint32_t max_edges;
+  uint32_t max_edges;           // Up to 2^20 edges; then "_other" by direction. Default 4 096.
   uint32_t max_parents;         // Parents of an edge in a bucket; then parent 0. Default 256.
   uint32_t max_origin_buckets;  // Origin buckets alive; then the origin's copy is cut. Default 64.
   uint32_t header_max_age_s;    // Seconds; an older header starts a new pathway. Default 31 days.

@@ -80,7 +80,7 @@ pub struct ds_config {
     pub request_timeout_ms: u32,
     /// Seconds that an undelivered payload is kept. Default 3 600.
     pub retry_age_s: u32,
-    /// Interned edges, at most 1 048 576; then "_other" of each direction. Default 4 096.
+    /// Up to 2^20 edges; then "_other" by direction. Default 4 096.
     pub max_edges: u32,
     /// Parents of an edge in a bucket; then parent 0. Default 256.
     pub max_parents: u32,
