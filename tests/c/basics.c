@@ -240,6 +240,22 @@ static void log_lines(void) {
   ds_client_free(client);
 }
 
+/* The reporter has its last words after a free, finds nobody, and keeps that from a log that may be gone. */
+static void no_log_after_free(void) {
+  ds_config config = DS_CONFIG_INIT;
+  config.agent_url = DS_STR("http://127.0.0.1:9");
+  config.log = logged;
+  config.log_userdata = &lines;
+  ds_client *client = NULL;
+  CHECK_OK(ds_client_new(&config, &client, NULL));
+  const ds_edge edge = edge_of(client, "direction:in", "type:kafka");
+  CHECK_OK(ds_set_checkpoint(client, edge, 1, NULL, 0, NULL, NULL, NULL, 0, NULL));
+  const int before = lines;
+  ds_client_free(client);
+  sleep_ms(500);
+  CHECK_INT(lines, before);
+}
+
 static void full(void) {
   ds_config config = DS_CONFIG_INIT;
   config.max_edges = 1;
@@ -260,6 +276,7 @@ int main(int argc, char **argv) {
   checkpoints(argv[1]);
   disabled();
   log_lines();
+  no_log_after_free();
   full();
   return done();
 }
