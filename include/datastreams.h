@@ -159,6 +159,10 @@ typedef struct ds_client ds_client;
 // what is wrong with the config. Give it back with ds_client_free.
 DS_CHECK ds_status ds_client_new(const ds_config *config, ds_client **client, ds_error *error);
 
+// Where payloads go, as the config and the environment decided: such as "http://localhost:8126" (no
+// path), "unix:///var/run/datadog/apm.socket". Lives as long as the client.
+DS_CHECK ds_status ds_client_agent_url(const ds_client *client, ds_str *url);
+
 // Closes all buckets, the open one too, and waits until all is delivered. DS_ERR_TIMEOUT when that
 // takes longer: what is left is kept and tried again. Without a thread it posts in the caller's; in
 // host mode it only makes payloads ready to take.

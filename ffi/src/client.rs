@@ -7,12 +7,14 @@ use datastreams_core::client::{Client, Hooks};
 use crate::boundary::{call, guard, plain, silence, sized, writable};
 use crate::config::ds_config;
 use crate::status::{DS_OK, Refused, ds_error, ds_status};
+use crate::text::ds_str;
 use crate::{fork, reporter, signals};
 
 /// A configured instance: the only handle. May be used from any thread until it is freed, and works
 /// on in a forked child, which starts empty.
 pub struct ds_client {
     core: Client,
+    agent_url: String,
 }
 
 impl ds_client {
@@ -69,10 +71,26 @@ unsafe fn new(config: *const ds_config, client: *mut *mut ds_client) -> Refused<
     fork::watch()?;
     let hooks = Hooks { spawn: reporter::spawn, log: config.log(), fault: reporter::FAULT, ..Hooks::default() };
     let core = Client::new(&settings, hooks)?;
-    let made = Box::new(ds_client { core });
+    let agent_url = core.settings().endpoint.to_string();
+    let made = Box::new(ds_client { core, agent_url });
     // SAFETY: not NULL, and the caller's to write.
     unsafe { client.set(Box::into_raw(made)) };
     Ok(())
+}
+
+/// Where payloads go, as the config and the environment decided: such as "http://localhost:8126" (no
+/// path), "unix:///var/run/datadog/apm.socket". Lives as long as the client.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn ds_client_agent_url(client: *const ds_client, url: *mut ds_str) -> ds_status {
+    // SAFETY: NULL or the caller's client, which lives during the call.
+    let client = unsafe { client.as_ref() };
+    call("ds_client_agent_url", client, |client| {
+        let url = writable(url, "url")?;
+        // SAFETY: not NULL, and the caller's to write.
+        unsafe { url.set(ds_str::of(&client.agent_url)) };
+        Ok(())
+    })
 }
 
 /// Closes all buckets, the open one too, and waits until all is delivered. DS_ERR_TIMEOUT when that

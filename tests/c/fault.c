@@ -42,6 +42,8 @@ int main(int argc, char **argv) {
   uint64_t values[4];
   size_t len;
   TWICE(ds_client_counters(client, values, 4, &len));
+  ds_str url;
+  TWICE(ds_client_agent_url(client, &url));
   const ds_str tags[] = {DS_STR_INIT("direction:in"), DS_STR_INIT("type:kafka")};
   ds_edge edge = {0};
   TWICE(ds_edge_intern(client, tags, 2, DS_STR(""), &edge));
@@ -66,8 +68,8 @@ int main(int argc, char **argv) {
   TWICE(ds_client_settle_payload(host, payload.id, 202));
 
   /* The reporter panicked as well, and still delivers. */
-  for (int i = 0; i < 1000 && counter(client, "panics") < 6 + 3; i++) sleep_ms(10);
-  CHECK_INT(counter(client, "panics"), 6 + 3); /* counters, intern, two checkpoints, offset, transaction; reporter */
+  for (int i = 0; i < 1000 && counter(client, "panics") < 7 + 3; i++) sleep_ms(10);
+  CHECK_INT(counter(client, "panics"), 7 + 3); /* counters, url, intern, two checkpoints, offset, transaction; reporter */
   CHECK_INT(counter(host, "panics"), 4);
   CHECK_OK(ds_client_flush(client, 10000));
   CHECK_INT(counter(client, "messages_delivered"), 2);

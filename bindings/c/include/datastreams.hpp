@@ -192,6 +192,11 @@ class client {
     return ds_track_transaction(client_, text(id), text(checkpoint), at_ns);
   }
 
+  /// Where payloads go; lives as long as the client.
+  std::string_view agent_url() const noexcept {
+    ds_str url{};
+    return ds_client_agent_url(client_, &url) == DS_OK ? std::string_view(url.ptr, url.len) : std::string_view();
+  }
   [[nodiscard]] status flush(std::chrono::milliseconds timeout) const noexcept {
     return ds_client_flush(client_, limit(timeout));
   }

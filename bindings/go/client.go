@@ -1,0 +1,53 @@
+package datastreams
+
+import (
+	"hash/maphash"
+	"sync/atomic"
+
+	"github.com/datastreams/datastreams/bindings/go/internal/native"
+)
+
+// current is the client that [Start] made. After [Stop] it is still here: it passes pathways through, and counts that.
+var current atomic.Pointer[client]
+
+// client is a running instance of the library, and what Go keeps beside it.
+type client struct {
+	native   *native.Client
+	edges    edgeCache // by service and tags
+	backlogs edgeCache // by type and cluster, group, topic
+	host     *host     // nil: the library delivers
+	stopped  atomic.Bool
+}
+
+func newClient(config native.Config) (*client, error) {
+	made, err := native.New(config)
+	if err != nil {
+		return nil, err
+	}
+	seed := maphash.MakeSeed()
+	return &client{native: made, edges: edgeCache{seed: seed}, backlogs: edgeCache{seed: seed}}, nil
+}
+
+// edge returns the edge of a tag set: 0, which no call accepts, when the tags cannot be meant.
+func (c *client) edge(service string, tags []string) native.Edge {
+	hash := c.edges.hash(service, tags)
+	if edge, ok := c.edges.find(hash, service, tags); ok {
+		return edge
+	}
+	edge, status := c.native.Intern(service, tags)
+	if status != native.OK {
+		return 0
+	}
+	c.edges.add(hash, service, tags, edge)
+	return edge
+}
+
+// checkpoint records a message. What is refused is counted, and the pathway goes on as it was.
+func (c *client) checkpoint(edge native.Edge, size int64, p Pathway) Pathway {
+	var after Pathway
+	// A size below zero is SizeUnknown: that of UnknownSize, and what no message has.
+	if c.native.Checkpoint(edge, uint64(size), nil, &p.native, &after.native) != native.OK {
+		return p
+	}
+	return after
+}

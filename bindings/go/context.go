@@ -1,0 +1,72 @@
+package datastreams
+
+import "context"
+
+// pathwayKey finds the pathway of a context.
+type pathwayKey struct{}
+
+// pathwayContext is a context with a pathway: one allocation, and none to read it.
+type pathwayContext struct {
+	context.Context
+	pathway Pathway
+}
+
+func (c *pathwayContext) Value(key any) any {
+	if _, ok := key.(pathwayKey); ok {
+		return &c.pathway
+	}
+	return c.Context.Value(key)
+}
+
+// ContextWithPathway returns a copy of ctx that carries the pathway p.
+func ContextWithPathway(ctx context.Context, p Pathway) context.Context {
+	if ctx == nil {
+		ctx = context.Background()
+	}
+	return &pathwayContext{Context: ctx, pathway: p}
+}
+
+// PathwayFromContext returns the pathway that ctx carries, and whether there is one.
+func PathwayFromContext(ctx context.Context) (p Pathway, ok bool) {
+	if ctx == nil {
+		return Pathway{}, false
+	}
+	if carried, ok := ctx.Value(pathwayKey{}).(*Pathway); ok && !carried.IsZero() {
+		return *carried, true
+	}
+	return Pathway{}, false
+}
+
+// SetCheckpoint records that the message whose pathway ctx carries passes the edge with these tags now. It returns the
+// pathway after that, and a copy of ctx that carries it. Without a pathway in ctx a new one starts.
+//
+// Set each message's checkpoint on the context of that message: a context that is used for several messages makes them
+// one pathway.
+func SetCheckpoint(ctx context.Context, edgeTags ...string) (Pathway, context.Context) {
+	return SetCheckpointWithParams(ctx, CheckpointParams{}, edgeTags...)
+}
+
+// SetCheckpointWithParams is [SetCheckpoint] with parameters.
+func SetCheckpointWithParams(ctx context.Context, params CheckpointParams, edgeTags ...string) (Pathway, context.Context) {
+	p, _ := PathwayFromContext(ctx)
+	p = p.SetCheckpointWithParams(params, edgeTags...)
+	return p, ContextWithPathway(ctx, p)
+}
+
+// MergeContexts returns the first context, with the pathway that [Merge] chooses from those of all contexts. Without any
+// context it returns context.Background(), without any pathway the first context as it is.
+func MergeContexts(ctxs ...context.Context) context.Context {
+	if len(ctxs) == 0 {
+		return context.Background()
+	}
+	pathways := make([]Pathway, 0, len(ctxs))
+	for _, ctx := range ctxs {
+		if p, ok := PathwayFromContext(ctx); ok {
+			pathways = append(pathways, p)
+		}
+	}
+	if len(pathways) == 0 {
+		return ctxs[0]
+	}
+	return ContextWithPathway(ctxs[0], Merge(pathways))
+}

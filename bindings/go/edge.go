@@ -1,0 +1,125 @@
+package datastreams
+
+import (
+	"context"
+	"errors"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/datastreams/datastreams/bindings/go/internal/native"
+)
+
+// UnknownSize is a payload size that is not recorded. A size of 0 is: that of an empty message.
+const UnknownSize int64 = -1
+
+// Edge is a set of tags that messages pass, interned once: the fast way to set checkpoints. Make one for each edge, in a
+// package variable if you like, not for every message: it may be made before [Start] and lives through [Stop] and another
+// Start. Any goroutine may use it.
+//
+// A negative payload size is unknown. Sizes are in bytes: key, value and headers, without those of this package.
+type Edge struct {
+	service  string
+	tags     []string
+	interned atomic.Pointer[internedEdge]
+}
+
+type internedEdge struct {
+	client *client
+	edge   native.Edge
+	status native.Status
+}
+
+// NewEdge makes an edge of tags such as "direction:in", "group:billing", "topic:orders", "type:kafka", in any order: at most
+// 128 of 16 KiB, none empty, UTF-8. The tags are copied.
+func NewEdge(edgeTags ...string) *Edge {
+	return NewEdgeOf("", edgeTags...)
+}
+
+// NewEdgeOf is [NewEdge] for checkpoints that belong to another service than the program's own.
+func NewEdgeOf(service string, edgeTags ...string) *Edge {
+	return &Edge{service: service, tags: slices.Clone(edgeTags)}
+}
+
+// Tags returns the tags as they were given.
+func (e *Edge) Tags() []string { return slices.Clone(e.tags) }
+
+// Err says why checkpoints on this edge are not recorded: [Err], or what is wrong with its tags.
+func (e *Edge) Err() error {
+	c := current.Load()
+	if c != nil && e.in(c).status != native.OK {
+		return errors.New("datastreams: an edge takes at most 128 tags of 16 KiB, none empty, in UTF-8")
+	}
+	return Err()
+}
+
+// in returns what the edge is in a client.
+func (e *Edge) in(c *client) *internedEdge {
+	if known := e.interned.Load(); known != nil && known.client == c {
+		return known
+	}
+	edge, status := c.native.Intern(e.service, e.tags)
+	made := &internedEdge{client: c, edge: edge, status: status}
+	e.interned.Store(made)
+	return made
+}
+
+// Checkpoint records that a message with this pathway passes the edge now, and returns its pathway after that. With the
+// zero pathway a new one starts.
+func (e *Edge) Checkpoint(parent Pathway, payloadSize int64) Pathway {
+	c := current.Load()
+	if c == nil {
+		return parent
+	}
+	return c.checkpoint(e.in(c).edge, payloadSize, parent)
+}
+
+// SetCheckpoint is [Edge.Checkpoint] with the pathway that ctx carries. It returns the pathway after it, and a copy of ctx
+// that carries it.
+func (e *Edge) SetCheckpoint(ctx context.Context, payloadSize int64) (Pathway, context.Context) {
+	p, _ := PathwayFromContext(ctx)
+	p = e.Checkpoint(p, payloadSize)
+	return p, ContextWithPathway(ctx, p)
+}
+
+// Consume records that a message with this header passes the edge now, and returns its pathway. The header is as received,
+// under either key; nil when there is none. One that cannot be read starts a new pathway, and is counted by its cause.
+func (e *Edge) Consume(header []byte, payloadSize int64) Pathway {
+	c := current.Load()
+	if c == nil {
+		p, _ := Decode(header)
+		return p
+	}
+	var after Pathway
+	c.native.Checkpoint(e.in(c).edge, uint64(payloadSize), header, nil, &after.native)
+	return after
+}
+
+// ConsumeQueued is [Edge.Consume] for queues that tell when a message entered them: a pathway that begins here began then.
+// The zero time is unknown.
+func (e *Edge) ConsumeQueued(header []byte, payloadSize int64, queued time.Time) Pathway {
+	c := current.Load()
+	if c == nil || queued.IsZero() || queued.UnixNano() <= 0 {
+		return e.Consume(header, payloadSize)
+	}
+	var after Pathway
+	c.native.CheckpointAt(e.in(c).edge, uint64(payloadSize), 0, queued.UnixNano(), header, nil, &after.native)
+	return after
+}
+
+// Produce records that a message caused by the one with the pathway parent (zero: by none) is sent over the edge now. It
+// returns the pathway after that, and the header to send under [PropagationKeyBase64], appended to header: nothing
+// appended, nothing to send.
+func (e *Edge) Produce(parent Pathway, payloadSize int64, header []byte) (Pathway, []byte) {
+	c := current.Load()
+	if c == nil {
+		return parent, parent.AppendHeader(header)
+	}
+	var after Pathway
+	var out [native.HeaderMax]byte
+	n, status := c.native.Produce(e.in(c).edge, uint64(payloadSize), &parent.native, &after.native, &out)
+	if status != native.OK {
+		return parent, parent.AppendHeader(header)
+	}
+	return after, append(header, out[:n]...)
+}

@@ -1,0 +1,155 @@
+package datastreams
+
+import (
+	"bytes"
+	"context"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"net/textproto"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/datastreams/datastreams/bindings/go/internal/native"
+)
+
+// postTimeout bounds a post through a client that has no bound of its own.
+const postTimeout = 10 * time.Second
+
+// host delivers through net/http: one goroutine, from [Start] to [Stop].
+type host struct {
+	library *native.Client
+	origin  string // of the URL, without a path
+	client  *http.Client
+	orders  chan order
+	done    chan struct{}
+	cancel  context.CancelFunc
+	halt    sync.Once
+}
+
+// order asks for a delivery now. answered is closed when what was due has been tried.
+type order struct {
+	context  context.Context
+	last     bool
+	answered chan struct{}
+}
+
+func newHost(library *native.Client, url string, client *http.Client) *host {
+	if client == nil {
+		client = &http.Client{
+			Timeout: postTimeout,
+			// A redirected post becomes a GET. What redirects is no intake, and counts as an error.
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+	}
+	if strings.HasPrefix(url, "unix:") {
+		url = "http://localhost" // for the Host header; the caller's transport dials
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	h := &host{
+		library: library, origin: url, client: client,
+		orders: make(chan order), done: make(chan struct{}), cancel: cancel,
+	}
+	go h.run(ctx)
+	return h
+}
+
+func (h *host) run(ctx context.Context) {
+	defer close(h.done)
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	for {
+		select {
+		case <-timer.C:
+			next, _ := h.library.Poll()
+			h.deliver(ctx)
+			timer.Reset(time.Duration(max(next, 1)) * time.Millisecond)
+		case asked := <-h.orders:
+			h.library.Flush(0) // closes the buckets and makes all that waits due
+			h.deliver(asked.context)
+			close(asked.answered)
+			if asked.last {
+				return
+			}
+		}
+	}
+}
+
+// order has the goroutine deliver now, and waits for it.
+func (h *host) order(timeout time.Duration, last bool) {
+	ctx, cancel := context.WithTimeout(context.Background(), timeout)
+	defer cancel()
+	asked := order{context: ctx, last: last, answered: make(chan struct{})}
+	select {
+	case h.orders <- asked:
+	case <-h.done:
+		return
+	case <-ctx.Done():
+		return
+	}
+	select {
+	case <-asked.answered:
+	case <-ctx.Done():
+	}
+}
+
+func (h *host) flush(timeout time.Duration) { h.order(timeout, false) }
+
+func (h *host) stop(timeout time.Duration) {
+	h.halt.Do(func() {
+		started := time.Now()
+		// A post that is under way may take all of the time: then it is broken off, and there is none for the rest.
+		time.AfterFunc(timeout, h.cancel)
+		h.order(timeout, true)
+		h.cancel()
+		select {
+		case <-h.done:
+		case <-time.After(max(timeout-time.Since(started), 0)):
+		}
+	})
+}
+
+// deliver posts what is due.
+func (h *host) deliver(ctx context.Context) {
+	for ctx.Err() == nil {
+		payload, status := h.library.Take()
+		if status != native.OK || payload == nil {
+			return
+		}
+		h.library.Settle(payload.ID, h.post(ctx, payload))
+	}
+}
+
+// post returns the HTTP status, 0 when nothing was sent, or -1 when the answer was lost.
+func (h *host) post(ctx context.Context, payload *native.Payload) int32 {
+	if h.client.Timeout == 0 {
+		var cancel context.CancelFunc
+		ctx, cancel = context.WithTimeout(ctx, postTimeout)
+		defer cancel()
+	}
+	var sent atomic.Bool
+	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
+	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.origin+payload.Path, bytes.NewReader(payload.Body))
+	if err != nil {
+		return 0
+	}
+	for line := range strings.SplitSeq(payload.Headers, "\r\n") {
+		if name, value, ok := strings.Cut(line, ": "); ok {
+			request.Header[textproto.CanonicalMIMEHeaderKey(name)] = []string{value}
+		}
+	}
+	response, err := h.client.Do(request)
+	switch {
+	case err == nil:
+	case sent.Load():
+		return -1
+	default:
+		return 0
+	}
+	// Read to its end, within reason, so that the connection is kept.
+	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10))
+	_ = response.Body.Close()
+	return int32(response.StatusCode)
+}

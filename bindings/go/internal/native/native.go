@@ -1,0 +1,305 @@
+//go:build cgo
+
+package native
+
+/*
+// What runs for every message neither calls back into Go nor keeps a pointer: nothing escapes, nothing is allocated.
+#cgo noescape ds_set_checkpoint
+#cgo nocallback ds_set_checkpoint
+#cgo noescape ds_pathway_decode
+#cgo nocallback ds_pathway_decode
+#cgo noescape ds_pathway_encode
+#cgo nocallback ds_pathway_encode
+#cgo noescape ds_pathway_merge
+#cgo nocallback ds_pathway_merge
+#cgo noescape ds_track_offset
+#cgo nocallback ds_track_offset
+
+#include <stdlib.h>
+#include <string.h>
+#include "datastreams.h"
+
+#if DS_ABI_VERSION != 1
+#error "datastreams.h has another ABI than this package was written for"
+#endif
+
+void datastreamsLog(void *userdata, int32_t level, ds_str line);
+
+// Options as two scalars, so that Go need not lay out a struct with a size.
+static inline ds_status set_checkpoint_at(const ds_client *client, ds_edge edge, uint64_t size, int64_t now_ns,
+                                          int64_t queued_ns, const uint8_t *header, size_t header_len,
+                                          const ds_pathway *parent, ds_pathway *pathway, uint8_t *out, size_t out_cap,
+                                          size_t *out_len) {
+  ds_options options = DS_OPTIONS_INIT;
+  options.now_ns = now_ns;
+  options.queued_ns = queued_ns;
+  return ds_set_checkpoint_with(client, edge, size, &options, header, header_len, parent, pathway, out, out_cap, out_len);
+}
+#cgo noescape set_checkpoint_at
+#cgo nocallback set_checkpoint_at
+
+// A config in C's memory, with room for its texts behind it: one allocation, one free.
+static ds_config *config_new(size_t texts) {
+  ds_config *config = calloc(1, sizeof(ds_config) + texts);
+  if (config != NULL) config->struct_size = sizeof(ds_config);
+  return config;
+}
+*/
+import "C"
+
+import (
+	"errors"
+	"fmt"
+	"runtime"
+	"runtime/cgo"
+	"strings"
+	"unsafe"
+)
+
+// Client is a ds_client. It is freed when nobody refers to it any more.
+type Client struct {
+	client *C.ds_client
+	log    *cgo.Handle // of Config.Log; in C's hands as long as the client lives
+}
+
+// Check says whether the library that is linked is the one that this package was written for.
+func Check() error {
+	if abi := uint32(C.ds_abi_version()); abi != C.DS_ABI_VERSION {
+		return fmt.Errorf("datastreams: the linked library has ABI %d, this package needs %d", abi, C.DS_ABI_VERSION)
+	}
+	if linked := C.GoString(C.ds_version()); older(linked, C.DS_VERSION) {
+		return fmt.Errorf("datastreams: the linked library is version %s, older than its header %s", linked, C.DS_VERSION)
+	}
+	return nil
+}
+
+// New makes a client: ds_client_new. The error is the library's sentence.
+func New(config Config) (*Client, error) {
+	if err := Check(); err != nil {
+		return nil, err
+	}
+	raw, err := toC(config)
+	if err != nil {
+		return nil, err
+	}
+	defer C.free(unsafe.Pointer(raw))
+	client := &Client{}
+	if config.Log != nil {
+		handle := cgo.NewHandle(config.Log)
+		client.log = &handle
+		// The handle's value, a number, travels in the pointer: C does not follow it.
+		raw.log = C.ds_log_fn(C.datastreamsLog)
+		*(*C.uintptr_t)(unsafe.Pointer(&raw.log_userdata)) = C.uintptr_t(handle)
+	}
+	var reason C.ds_error
+	if status := C.ds_client_new(raw, &client.client, &reason); status != C.DS_OK {
+		client.dropLog()
+		return nil, errors.New("datastreams: " + C.GoString(&reason.message[0]))
+	}
+	runtime.AddCleanup(client, func(resources Client) {
+		C.ds_client_free(resources.client)
+		resources.dropLog()
+	}, *client)
+	return client, nil
+}
+
+func (c *Client) dropLog() {
+	if c.log != nil {
+		c.log.Delete()
+	}
+}
+
+// AgentURL is ds_client_agent_url.
+func (c *Client) AgentURL() string {
+	defer runtime.KeepAlive(c)
+	var url C.ds_str
+	if C.ds_client_agent_url(c.client, &url) != C.DS_OK {
+		return ""
+	}
+	return C.GoStringN(url.ptr, C.int(url.len))
+}
+
+// Flush is ds_client_flush.
+func (c *Client) Flush(timeoutMs uint32) Status {
+	defer runtime.KeepAlive(c)
+	return Status(C.ds_client_flush(c.client, C.uint32_t(timeoutMs)))
+}
+
+// Stop is ds_client_stop.
+func (c *Client) Stop(timeoutMs uint32) Status {
+	defer runtime.KeepAlive(c)
+	return Status(C.ds_client_stop(c.client, C.uint32_t(timeoutMs)))
+}
+
+// Intern is ds_edge_intern. The tags are copied.
+func (c *Client) Intern(service string, tags []string) (Edge, Status) {
+	defer runtime.KeepAlive(c)
+	// In C's memory: an array of pointers to Go's strings must not cross.
+	size := len(tags)*int(unsafe.Sizeof(C.ds_str{})) + len(service)
+	for _, tag := range tags {
+		size += len(tag)
+	}
+	block := C.malloc(C.size_t(size + 1))
+	defer C.free(block)
+	texts := unsafe.Slice((*C.ds_str)(block), len(tags)+1)[:len(tags)]
+	rest := unsafe.Slice((*byte)(block), size)[len(tags)*int(unsafe.Sizeof(C.ds_str{})):]
+	place := func(text string) C.ds_str {
+		if text == "" {
+			return C.ds_str{}
+		}
+		n := copy(rest, text)
+		placed := C.ds_str{ptr: (*C.char)(unsafe.Pointer(&rest[0])), len: C.size_t(n)}
+		rest = rest[n:]
+		return placed
+	}
+	for i, tag := range tags {
+		texts[i] = place(tag)
+	}
+	var edge C.ds_edge
+	status := C.ds_edge_intern(c.client, (*C.ds_str)(block), C.size_t(len(tags)), place(service), &edge)
+	return Edge(edge.id), Status(status)
+}
+
+// Checkpoint is ds_set_checkpoint without an output: the pathway after an edge. The header, when it is readable, wins over
+// the parent; with neither a new pathway starts.
+func (c *Client) Checkpoint(edge Edge, size uint64, header []byte, parent *Pathway, after *Pathway) Status {
+	status := C.ds_set_checkpoint(c.client, C.ds_edge{id: C.uint64_t(edge)}, C.uint64_t(size),
+		(*C.uint8_t)(unsafe.SliceData(header)), C.size_t(len(header)),
+		(*C.ds_pathway)(unsafe.Pointer(parent)), (*C.ds_pathway)(unsafe.Pointer(after)), nil, 0, nil)
+	runtime.KeepAlive(c)
+	return Status(status)
+}
+
+// Produce is ds_set_checkpoint with an output: the pathway after an edge, and the header to send, as the number of bytes
+// written to out.
+func (c *Client) Produce(edge Edge, size uint64, parent *Pathway, after *Pathway, out *[HeaderMax]byte) (int, Status) {
+	var n C.size_t
+	status := C.ds_set_checkpoint(c.client, C.ds_edge{id: C.uint64_t(edge)}, C.uint64_t(size), nil, 0,
+		(*C.ds_pathway)(unsafe.Pointer(parent)), (*C.ds_pathway)(unsafe.Pointer(after)),
+		(*C.uint8_t)(unsafe.Pointer(out)), HeaderMax, &n)
+	runtime.KeepAlive(c)
+	return int(n), Status(status)
+}
+
+// CheckpointAt is ds_set_checkpoint_with: times are in nanoseconds since 1970, 0 for now and for unknown.
+func (c *Client) CheckpointAt(edge Edge, size uint64, nowNs, queuedNs int64, header []byte, parent *Pathway, after *Pathway) Status {
+	status := C.set_checkpoint_at(c.client, C.ds_edge{id: C.uint64_t(edge)}, C.uint64_t(size),
+		C.int64_t(nowNs), C.int64_t(queuedNs), (*C.uint8_t)(unsafe.SliceData(header)), C.size_t(len(header)),
+		(*C.ds_pathway)(unsafe.Pointer(parent)), (*C.ds_pathway)(unsafe.Pointer(after)), nil, 0, nil)
+	runtime.KeepAlive(c)
+	return Status(status)
+}
+
+// Decode is ds_pathway_decode. A negative nowNs takes any time since 1970.
+func Decode(header []byte, nowNs int64, pathway *Pathway) Status {
+	return Status(C.ds_pathway_decode((*C.uint8_t)(unsafe.SliceData(header)), C.size_t(len(header)), C.int64_t(nowNs),
+		(*C.ds_pathway)(unsafe.Pointer(pathway))))
+}
+
+// Encode is ds_pathway_encode: the number of bytes written to out, 0 without a pathway.
+func Encode(pathway *Pathway, binary bool, out *[HeaderMax]byte) int {
+	var n C.size_t
+	var form C.uint32_t
+	if binary {
+		form = 1
+	}
+	if C.ds_pathway_encode((*C.ds_pathway)(unsafe.Pointer(pathway)), form, (*C.uint8_t)(unsafe.Pointer(out)), HeaderMax, &n) != C.DS_OK {
+		return 0
+	}
+	return int(n)
+}
+
+// Merge is ds_pathway_merge.
+func Merge(pathways []Pathway, merged *Pathway) Status {
+	return Status(C.ds_pathway_merge((*C.ds_pathway)(unsafe.Pointer(unsafe.SliceData(pathways))), C.size_t(len(pathways)),
+		(*C.ds_pathway)(unsafe.Pointer(merged))))
+}
+
+// TrackOffset is ds_track_offset.
+func (c *Client) TrackOffset(backlog Edge, partition int32, offset int64) Status {
+	status := C.ds_track_offset(c.client, C.ds_edge{id: C.uint64_t(backlog)}, C.int32_t(partition), C.int64_t(offset))
+	runtime.KeepAlive(c)
+	return Status(status)
+}
+
+// TrackTransaction is ds_track_transaction.
+func (c *Client) TrackTransaction(id, checkpoint string, atNs int64) Status {
+	defer runtime.KeepAlive(c)
+	idC, checkpointC := C.CString(id), C.CString(checkpoint)
+	defer C.free(unsafe.Pointer(idC))
+	defer C.free(unsafe.Pointer(checkpointC))
+	return Status(C.ds_track_transaction(c.client, C.ds_str{ptr: idC, len: C.size_t(len(id))},
+		C.ds_str{ptr: checkpointC, len: C.size_t(len(checkpoint))}, C.int64_t(atNs)))
+}
+
+// Counters calls f with every counter.
+func (c *Client) Counters(f func(name string, value uint64)) {
+	defer runtime.KeepAlive(c)
+	var count C.size_t
+	if C.ds_client_counters(c.client, nil, 0, &count) != C.DS_OK || count == 0 {
+		return
+	}
+	values := make([]uint64, count)
+	if C.ds_client_counters(c.client, (*C.uint64_t)(unsafe.Pointer(&values[0])), count, &count) != C.DS_OK {
+		return
+	}
+	for i, value := range values {
+		if name := C.ds_counter_name(C.size_t(i)); name != nil {
+			f(C.GoString(name), value)
+		}
+	}
+}
+
+// Poll is ds_client_poll: the milliseconds until it has to be called again.
+func (c *Client) Poll() (nextMs uint32, status Status) {
+	defer runtime.KeepAlive(c)
+	var next C.uint32_t
+	result := C.ds_client_poll(c.client, 0, &next)
+	return uint32(next), Status(result)
+}
+
+// Take is ds_client_take_payload: nil when none is due.
+func (c *Client) Take() (*Payload, Status) {
+	defer runtime.KeepAlive(c)
+	var payload C.ds_payload
+	if status := C.ds_client_take_payload(c.client, &payload); status != C.DS_OK || payload.id == 0 {
+		return nil, Status(status)
+	}
+	// Copied: net/http may still read a body after it gave an answer.
+	return &Payload{
+		ID:      uint64(payload.id),
+		Path:    C.GoStringN(payload.path.ptr, C.int(payload.path.len)),
+		Headers: C.GoStringN(payload.headers.ptr, C.int(payload.headers.len)),
+		Body:    C.GoBytes(unsafe.Pointer(payload.body), C.int(payload.body_len)),
+	}, OK
+}
+
+// Settle is ds_client_settle_payload.
+func (c *Client) Settle(id uint64, httpStatus int32) Status {
+	defer runtime.KeepAlive(c)
+	return Status(C.ds_client_settle_payload(c.client, C.uint64_t(id), C.int32_t(httpStatus)))
+}
+
+// toC lays a config out in C's memory. The caller frees it.
+func toC(config Config) (*C.ds_config, error) {
+	texts := []string{config.Service, config.Env, config.Version, config.PrimaryTag, config.Tags, config.AgentURL,
+		config.APIKey, config.Site, config.Hostname, config.DogstatsdURL, "go", config.LanguageVersion}
+	joined := strings.Join(texts, "")
+	raw := C.config_new(C.size_t(len(joined)))
+	if raw == nil {
+		return nil, errors.New("datastreams: out of memory")
+	}
+	rest := unsafe.Add(unsafe.Pointer(raw), unsafe.Sizeof(*raw))
+	copy(unsafe.Slice((*byte)(rest), len(joined)), joined)
+	for i, field := range []*C.ds_str{&raw.service, &raw.env, &raw.version, &raw.primary_tag, &raw.tags, &raw.agent_url,
+		&raw.api_key, &raw.site, &raw.hostname, &raw.dogstatsd_url, &raw.language, &raw.language_version} {
+		if n := len(texts[i]); n > 0 {
+			*field = C.ds_str{ptr: (*C.char)(rest), len: C.size_t(n)}
+			rest = unsafe.Add(rest, n)
+		}
+	}
+	raw.memory_limit, raw.retry_limit = C.uint64_t(config.MemoryLimit), C.uint64_t(config.RetryLimit)
+	raw.max_edges = C.uint32_t(config.MaxEdges)
+	raw.enabled, raw.delivery = C.uint32_t(config.Enabled), C.uint32_t(config.Delivery)
+	return raw, nil
+}

@@ -1,0 +1,126 @@
+package datastreams
+
+import (
+	"net/http"
+	"os"
+	"runtime"
+	"strings"
+
+	"github.com/datastreams/datastreams/bindings/go/internal/native"
+)
+
+// defaultSite is where agentless payloads go when no site is named.
+const defaultSite = "datadoghq.com"
+
+// config is what options set.
+type config struct {
+	library    native.Config
+	httpClient *http.Client
+	agentless  bool
+	logger     func(line string)
+}
+
+// StartOption is an option of [Start].
+type StartOption func(*config)
+
+// WithService names the service. Default: DD_SERVICE, then the program's name.
+func WithService(name string) StartOption {
+	return func(c *config) { c.library.Service = name }
+}
+
+// WithEnv names the environment, such as "prod". Default: DD_ENV.
+func WithEnv(env string) StartOption {
+	return func(c *config) { c.library.Env = env }
+}
+
+// WithVersion names the version of the service. Default: DD_VERSION.
+func WithVersion(version string) StartOption {
+	return func(c *config) { c.library.Version = version }
+}
+
+// WithPrimaryTag sets one more tag that is hashed into every pathway. Default: DD_PRIMARY_TAG.
+func WithPrimaryTag(tag string) StartOption {
+	return func(c *config) { c.library.PrimaryTag = tag }
+}
+
+// WithAgentAddr sets the agent's address: "host:port", or a URL that starts with http://, https:// or unix://. Default:
+// DD_TRACE_AGENT_URL, DD_AGENT_HOST and DD_TRACE_AGENT_PORT, the agent's unix socket when it is there, localhost:8126.
+func WithAgentAddr(addr string) StartOption {
+	if addr != "" && !strings.Contains(addr, "://") {
+		addr = "http://" + addr
+	}
+	return func(c *config) { c.library.AgentURL = addr }
+}
+
+// WithDogstatsdAddress sets where health counts go: "host:port", "unix:///path" or "udp://host:port". Default:
+// DD_DOGSTATSD_URL, DD_DOGSTATSD_HOST and DD_DOGSTATSD_PORT; without any of them they are not sent.
+func WithDogstatsdAddress(addr string) StartOption {
+	if addr != "" && !strings.Contains(addr, "://") {
+		addr = "udp://" + addr
+	}
+	return func(c *config) { c.library.DogstatsdURL = addr }
+}
+
+// WithSite sets the site that [WithAgentless] sends to. Default: DD_SITE, then datadoghq.com.
+func WithSite(site string) StartOption {
+	return func(c *config) { c.library.Site = site }
+}
+
+// WithAgentless sends payloads straight to the site's intake, without an agent, through net/http.
+func WithAgentless(apiKey string) StartOption {
+	return func(c *config) { c.library.APIKey, c.agentless = apiKey, true }
+}
+
+// WithHTTPClient sends payloads through this client. For an agent behind a unix socket its transport has to dial that
+// socket, whatever the address.
+func WithHTTPClient(client *http.Client) StartOption {
+	return func(c *config) { c.httpClient = client }
+}
+
+// WithLogger takes the lines that a program may want to log: delivery does not work, or works again; an integration
+// switched itself off. Nothing is printed without it. The function may be called from any goroutine, and must not call
+// this package.
+func WithLogger(log func(line string)) StartOption {
+	return func(c *config) { c.logger = log }
+}
+
+// WithMemoryLimit bounds the statistics, in bytes. Default: 64 MiB. What a bound cuts off is counted.
+func WithMemoryLimit(bytes uint64) StartOption {
+	return func(c *config) { c.library.MemoryLimit = bytes }
+}
+
+// WithRetryLimit bounds the payloads that wait for an agent, in bytes. Default: 16 MiB.
+func WithRetryLimit(bytes uint64) StartOption {
+	return func(c *config) { c.library.RetryLimit = bytes }
+}
+
+// WithEnabled switches measuring on or off. Default: DD_DATA_STREAMS_ENABLED, then on.
+func WithEnabled(enabled bool) StartOption {
+	return func(c *config) {
+		c.library.Enabled = 2
+		if enabled {
+			c.library.Enabled = 1
+		}
+	}
+}
+
+// native completes the config for the library.
+func (c *config) native() native.Config {
+	config := c.library
+	config.LanguageVersion = runtime.Version()
+	if c.agentless {
+		if config.Site == "" {
+			config.Site = os.Getenv("DD_SITE")
+		}
+		if config.Site == "" {
+			config.Site = defaultSite
+		}
+	} else {
+		// As ever, a site alone changes nothing; and it must not make a key in the environment count.
+		config.Site = ""
+	}
+	if log := c.logger; log != nil {
+		config.Log = func(_ int, line string) { log(line) }
+	}
+	return config
+}

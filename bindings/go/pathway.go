@@ -1,0 +1,87 @@
+package datastreams
+
+import (
+	"time"
+
+	"github.com/datastreams/datastreams/bindings/go/internal/native"
+)
+
+// Pathway says where a message has been, and since when: one branch of services joined by queues.
+//
+// It is a value. Copy it, compare it with ==, keep one for each message in flight; there is nothing to free. The zero
+// value is no pathway.
+type Pathway struct {
+	native native.Pathway
+}
+
+// CheckpointParams are what a checkpoint takes beside its edge.
+type CheckpointParams struct {
+	// PayloadSize is the size of the message in bytes: key, value and headers, without those of this package. Zero and
+	// less: unknown, nothing is recorded. (An [Edge] records the size of an empty message too.)
+	PayloadSize int64
+	// ServiceOverride is the service that the checkpoint belongs to, when it is not the program's own. It is hashed in
+	// place of it, and reported under its own name.
+	ServiceOverride string
+}
+
+// NewPathway starts a pathway with a checkpoint now. Before [Start] there is no pathway, and the zero value is returned.
+func NewPathway(edgeTags ...string) Pathway {
+	return Pathway{}.SetCheckpointWithParams(CheckpointParams{}, edgeTags...)
+}
+
+// NewPathwayWithParams is [NewPathway] with parameters.
+func NewPathwayWithParams(params CheckpointParams, edgeTags ...string) Pathway {
+	return Pathway{}.SetCheckpointWithParams(params, edgeTags...)
+}
+
+// SetCheckpoint records that the message passes the edge with these tags now, and returns its pathway after that. The tags
+// may come in any order, and are left as they are.
+//
+// Only "direction:in" and "direction:out" have a meaning of their own: when a direction repeats, the pathway goes back to
+// where it last changed, so that a fan-out is not a chain. Without a direction every checkpoint extends the pathway.
+func (p Pathway) SetCheckpoint(edgeTags ...string) Pathway {
+	return p.SetCheckpointWithParams(CheckpointParams{}, edgeTags...)
+}
+
+// SetCheckpointWithParams is [Pathway.SetCheckpoint] with parameters.
+func (p Pathway) SetCheckpointWithParams(params CheckpointParams, edgeTags ...string) Pathway {
+	c := current.Load()
+	if c == nil {
+		return p
+	}
+	size := params.PayloadSize
+	if size <= 0 {
+		size = UnknownSize
+	}
+	return c.checkpoint(c.edge(params.ServiceOverride, edgeTags), size, p)
+}
+
+// GetHash returns the hash of the services and edges passed so far. 0: no pathway.
+func (p Pathway) GetHash() uint64 { return p.native.Hash }
+
+// PathwayStart returns when the message left its origin. The zero time: no pathway.
+func (p Pathway) PathwayStart() time.Time { return at(p.native.StartNs) }
+
+// EdgeStart returns when the message passed its last checkpoint. The zero time: no pathway.
+func (p Pathway) EdgeStart() time.Time { return at(p.native.EdgeStartNs) }
+
+// IsZero tells whether there is no pathway.
+func (p Pathway) IsZero() bool { return p.native.StartNs == 0 }
+
+func at(ns int64) time.Time {
+	if ns == 0 {
+		return time.Time{}
+	}
+	return time.Unix(0, ns)
+}
+
+// Merge chooses the pathway that goes on where several messages become one. The choice is uniform over many calls, the
+// same for the same pathways, and independent of their order. Zero values are passed over; without any other the result
+// is zero.
+func Merge(pathways []Pathway) Pathway {
+	var merged Pathway
+	if len(pathways) > 0 {
+		merge(pathways, &merged)
+	}
+	return merged
+}

@@ -1,0 +1,156 @@
+package datastreams
+
+import (
+	"errors"
+	"fmt"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/datastreams/datastreams/bindings/go/internal/native"
+	"github.com/datastreams/datastreams/bindings/go/internal/notice"
+)
+
+// stopTimeout bounds [Stop] and [Flush].
+const stopTimeout = 5 * time.Second
+
+var (
+	// ErrNotStarted is what [Err] answers before [Start].
+	ErrNotStarted = errors.New("datastreams: not started")
+	// ErrStopped is what [Err] answers after [Stop].
+	ErrStopped = errors.New("datastreams: stopped")
+)
+
+var (
+	starting sync.Mutex // of Start and Stop among themselves; no checkpoint takes it
+	failure  atomic.Pointer[error]
+)
+
+// Start begins to measure, with the options, the environment and the defaults, in that order. Where it cannot, [Err] says
+// why, and everything else passes pathways through. A client that is running is stopped first.
+//
+// The statistics go to the agent every ten seconds, from a thread of the library that starts with the first checkpoint;
+// with [WithHTTPClient], [WithAgentless] and an agent behind https, from a goroutine.
+func Start(opts ...StartOption) {
+	starting.Lock()
+	defer starting.Unlock()
+	var settings config
+	for _, opt := range opts {
+		if opt != nil {
+			opt(&settings)
+		}
+	}
+	if running := current.Load(); running != nil {
+		running.stop()
+	}
+	notice.Clear()
+	notice.SetLogger(settings.logger)
+	started, err := settings.start()
+	if err != nil {
+		failure.Store(&err)
+		current.Store(nil)
+		return
+	}
+	failure.Store(nil)
+	current.Store(started)
+}
+
+// Stop delivers what was measured, within five seconds, and ends. Everything may still be called: pathways pass through, and
+// that is counted. To stop again, or before [Start], does nothing.
+func Stop() {
+	starting.Lock()
+	defer starting.Unlock()
+	if running := current.Load(); running != nil {
+		running.stop()
+	}
+}
+
+// Flush delivers what was measured so far, within five seconds: in a function that is frozen between calls, say. What could
+// not be delivered by then is kept.
+func Flush() {
+	if running := current.Load(); running != nil {
+		running.flush()
+	}
+}
+
+func (c *client) flush() {
+	if c.host != nil {
+		c.host.flush(stopTimeout)
+		return
+	}
+	c.native.Flush(uint32(stopTimeout.Milliseconds()))
+}
+
+func (c *client) stop() {
+	if c.stopped.Swap(true) {
+		return
+	}
+	if c.host != nil {
+		c.host.stop(stopTimeout)
+		c.native.Stop(0)
+		return
+	}
+	c.native.Stop(uint32(stopTimeout.Milliseconds()))
+}
+
+// Err says why nothing is measured, or nil. It answers for now: call it when you want to know.
+func Err() error {
+	if reason := failure.Load(); reason != nil {
+		return *reason
+	}
+	c := current.Load()
+	if c == nil {
+		return ErrNotStarted
+	}
+	if c.stopped.Load() {
+		return ErrStopped
+	}
+	counters := Counters()
+	switch {
+	case counters["passed_through"] > 0 && counters["checkpoints"] == 0:
+		return errors.New("datastreams: disabled by DD_DATA_STREAMS_ENABLED")
+	case counters["payloads_delivered"] == 0 && counters["retries"]+counters["payloads_dropped_rejected"] > 0:
+		return fmt.Errorf("datastreams: nothing has reached %s yet: %d times there was no agent, %d times it answered with an error",
+			c.native.AgentURL(), counters["agent_unreachable"], counters["agent_errors"])
+	}
+	if line := notice.First(); line != "" {
+		return errors.New(line)
+	}
+	return nil
+}
+
+// Counters returns what was done and what could not be done, every drop by its cause, by the names that the README
+// explains. Empty before [Start].
+func Counters() map[string]uint64 {
+	counters := map[string]uint64{}
+	if c := current.Load(); c != nil {
+		c.native.Counters(func(name string, value uint64) { counters[name] = value })
+	}
+	return counters
+}
+
+// start makes the client that the options ask for.
+func (s *config) start() (*client, error) {
+	config := s.native()
+	byHost := s.httpClient != nil || s.agentless
+	var refusal error
+	if !byHost {
+		var started *client
+		if started, refusal = newClient(config); refusal == nil {
+			return started, nil
+		}
+	}
+	config.Delivery = native.DeliveryHost
+	started, err := newClient(config)
+	if err != nil {
+		return nil, err
+	}
+	url := started.native.AgentURL()
+	// The library here has no TLS, and refuses an address that needs it. Go has.
+	if !byHost && !strings.HasPrefix(url, "https:") {
+		return nil, refusal
+	}
+	started.host = newHost(started.native, url, s.httpClient)
+	return started, nil
+}
