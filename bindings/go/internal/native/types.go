@@ -64,14 +64,14 @@ const (
 
 // Config is what ds_config takes. Empty text and zero: the environment, then the default.
 type Config struct {
-	Service, Env, Version, PrimaryTag, Tags      string
-	AgentURL, APIKey, Site, Hostname             string
-	DogstatsdURL, LanguageVersion                string
-	MemoryLimit, RetryLimit                      uint64
-	MaxEdges                                     uint32
-	Enabled                                      uint32
-	Delivery                                     Delivery
-	Log                                          func(level int, line string)
+	Service, Env, Version, PrimaryTag, Tags string
+	AgentURL, APIKey, Site, Hostname        string
+	DogstatsdURL, LanguageVersion           string
+	MemoryLimit, RetryLimit                 uint64
+	MaxEdges                                uint32
+	Enabled                                 uint32
+	Delivery                                Delivery
+	Log                                     func(level int, line string)
 }
 
 // Payload is what is posted. Its memory belongs to C until it is settled.

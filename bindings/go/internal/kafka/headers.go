@@ -1,0 +1,53 @@
+package kafka
+
+import (
+	"fmt"
+	"sync/atomic"
+
+	datastreams "github.com/datastreams/datastreams/bindings/go"
+	"github.com/datastreams/datastreams/bindings/go/internal/notice"
+)
+
+// HeaderBytes is the most that our headers add to a message: two keys and their values, with the lengths in front.
+const HeaderBytes = len(datastreams.PropagationKey) + len(datastreams.PropagationKeyBase64) + 36 + 26 + 4*5
+
+// Headers says whether a producer's messages carry headers. The zero value says yes. Any goroutine may use it.
+type Headers struct {
+	off atomic.Bool
+}
+
+// On tells whether headers are sent.
+func (h *Headers) On() bool { return !h.off.Load() }
+
+// Disable switches headers off, as the program asked for.
+func (h *Headers) Disable() { h.off.Store(true) }
+
+// Refused switches headers off because the broker refuses messages that have any: those of topics in a format from before
+// Kafka 0.11, which answer with an unknown error. That is told to the program, once.
+func (h *Headers) Refused(topic string, cause error) {
+	if !h.off.Swap(true) {
+		notice.Say(fmt.Sprintf("datastreams: headers are off for a producer, so pathways end there: the broker refused a message to %q with them (%v)", topic, cause))
+	}
+}
+
+// Ours tells whether a header is a pathway.
+func Ours(key string) bool {
+	return key == datastreams.PropagationKeyBase64 || key == datastreams.PropagationKey
+}
+
+// Received chooses the header that a message's checkpoint reads: that under PropagationKeyBase64, unless it cannot be read
+// and the legacy one can. Pass the last value under each key.
+func Received(header, legacy []byte) []byte {
+	if len(legacy) == 0 {
+		return header
+	}
+	if len(header) != 0 {
+		if _, err := datastreams.Decode(header); err == nil {
+			return header
+		}
+		if _, err := datastreams.Decode(legacy); err != nil {
+			return header
+		}
+	}
+	return legacy
+}
