@@ -106,7 +106,8 @@ pub unsafe extern "C" fn ds_pathway_decode(
         let header = unsafe { bytes(header, header_len, "header") }?;
         let window = if now_ns < 0 { Window::ANY } else { Window::DEFAULT };
         let unreadable = |_| Failure::other(DS_ERR_HEADER, "the header is unreadable, from the future or too old");
-        let read = header::decode(header, clock::or_now(now_ns.max(0)), &window).map_err(unreadable)?;
+        let now = if now_ns > 0 { now_ns } else { clock::about_now() };
+        let read = header::decode(header, now, &window).map_err(unreadable)?;
         // SAFETY: not NULL, and the caller's to write.
         unsafe { pathway.set(ds_pathway::of(read)) };
         Ok(())

@@ -82,18 +82,17 @@ func (*Client) Stop(uint32) Status { return Invalid }
 // Intern does nothing.
 func (*Client) Intern(string, []string) (Edge, Status) { return 0, Invalid }
 
+// Consume does nothing.
+func (*Client) Consume(Edge, uint64, []byte, *Pathway) Status { return Invalid }
+
 // Checkpoint does nothing.
-func (*Client) Checkpoint(Edge, uint64, []byte, *Pathway, *Pathway) Status { return Invalid }
+func (*Client) Checkpoint(Edge, uint64, *Pathway) Status { return Invalid }
 
 // Produce does nothing.
-func (*Client) Produce(Edge, uint64, *Pathway, *Pathway, *[HeaderMax]byte) (int, Status) {
-	return 0, Invalid
-}
+func (*Client) Produce(Edge, uint64, *Pathway, *[HeaderMax]byte) int { return int(Invalid) }
 
 // CheckpointAt does nothing.
-func (*Client) CheckpointAt(Edge, uint64, int64, int64, []byte, *Pathway, *Pathway) Status {
-	return Invalid
-}
+func (*Client) CheckpointAt(Edge, uint64, int64, int64, []byte, *Pathway) Status { return Invalid }
 
 // TrackOffset does nothing.
 func (*Client) TrackOffset(Edge, int32, int64) Status { return Invalid }
