@@ -87,8 +87,9 @@ func (c *client) stop() {
 		return
 	}
 	if c.host != nil {
+		c.native.Stop(0) // what was recorded becomes payloads, and nothing is recorded from here on
 		c.host.stop(stopTimeout)
-		c.native.Stop(0)
+		c.native.Stop(0) // drops what is left, and counts it
 		return
 	}
 	c.native.Stop(uint32(stopTimeout.Milliseconds()))

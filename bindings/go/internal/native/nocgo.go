@@ -14,7 +14,8 @@ type Client struct{}
 // New answers [ErrUnavailable].
 func New(Config) (*Client, error) { return nil, ErrUnavailable }
 
-// Decode reads a header as far as passing it on takes: the usual forms, base64 and binary.
+// Decode reads a header as far as passing it on takes: the usual forms, base64 and binary, with times
+// within 31 days and 60 seconds.
 func Decode(header []byte, _ int64, pathway *Pathway) Status {
 	raw := make([]byte, HeaderMax)
 	if n, err := base64.StdEncoding.Decode(raw, header[:min(len(header), HeaderMax)]); err == nil {
@@ -30,7 +31,9 @@ func Decode(header []byte, _ int64, pathway *Pathway) Status {
 		return Invalid
 	}
 	edgeStart, n := binary.Varint(raw[8+n:])
-	if n <= 0 || start <= 0 || edgeStart <= 0 || start >= 1<<43 || edgeStart >= 1<<43 {
+	now := time.Now().UnixMilli()
+	inWindow := func(ms int64) bool { return ms > now-31*24*3600*1000 && ms < now+60*1000 }
+	if n <= 0 || !inWindow(start) || !inWindow(edgeStart) {
 		return Invalid
 	}
 	*pathway = Pathway{
