@@ -3,6 +3,7 @@ package datastreams
 import (
 	"hash/maphash"
 	"sync/atomic"
+	"time"
 
 	"github.com/datastreams/datastreams/bindings/go/internal/native"
 )
@@ -17,15 +18,19 @@ type client struct {
 	backlogs edgeCache // by type and cluster, group, topic
 	host     *host     // nil: the library delivers
 	stopped  atomic.Bool
+	timeout  time.Duration // of Stop and Flush
 }
 
-func newClient(config native.Config) (*client, error) {
+func newClient(config native.Config, timeout time.Duration) (*client, error) {
 	made, err := native.New(config)
 	if err != nil {
 		return nil, err
 	}
+	if timeout <= 0 {
+		timeout = stopTimeout
+	}
 	seed := maphash.MakeSeed()
-	return &client{native: made, edges: edgeCache{seed: seed}, backlogs: edgeCache{seed: seed}}, nil
+	return &client{native: made, edges: edgeCache{seed: seed}, backlogs: edgeCache{seed: seed}, timeout: timeout}, nil
 }
 
 // edge returns the edge of a tag set: 0, which no call accepts, when the tags cannot be meant.
