@@ -41,7 +41,8 @@ test-go-more: go-lib ## Long fuzzing of decoding; the package on the shared libr
 	cd $(GO_DIR) && $(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime 300s .
 
 test-go-integrations: go-lib ## Kafka clients over embedded brokers, and dd-trace-go on the same pathways
-	tests/go/integrations $(GO_DIR)
+	@for module in $(filter $(GO_DIR)/integrations/% $(GO_DIR)/internal/%,$(GO_MODULES)); do \
+	  (cd $$module && $(GO) test -race -count 1 ./...) || exit 1; done
 
 test-go-dist: go-dist lib ## Fetch the module from dist/goproxy into a program outside the checkout, vendor it, link it both ways
 	GO='$(GO)' tests/go/dist dist/goproxy '$(DS_VERSION)' build/go/dist-test
