@@ -18,12 +18,12 @@ type agent struct {
 	mutex  sync.Mutex
 	posts  []*http.Request
 	bodies [][]byte
-	status func(nth int) int
+	status int
 }
 
 func newAgent(t testing.TB) *agent {
 	t.Helper()
-	a := &agent{status: func(int) int { return http.StatusAccepted }}
+	a := &agent{status: http.StatusAccepted}
 	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		unzipped, err := gzip.NewReader(r.Body)
 		if err != nil {
@@ -37,12 +37,19 @@ func newAgent(t testing.TB) *agent {
 		a.mutex.Lock()
 		a.posts = append(a.posts, r)
 		a.bodies = append(a.bodies, body)
-		status := a.status(len(a.posts))
+		status := a.status
 		a.mutex.Unlock()
 		w.WriteHeader(status)
 	}))
 	t.Cleanup(a.Close)
 	return a
+}
+
+// answer says what posts get from now on.
+func (a *agent) answer(status int) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	a.status = status
 }
 
 func (a *agent) taken() []*http.Request {

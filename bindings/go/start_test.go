@@ -120,7 +120,7 @@ func TestErrSaysWhatIsWrong(t *testing.T) {
 	}
 
 	a := start(t)
-	a.status = func(int) int { return http.StatusBadRequest }
+	a.answer(http.StatusBadRequest)
 	NewPathway("type:kafka")
 	Flush()
 	if err := Err(); err == nil || !strings.Contains(err.Error(), "1 times it answered with an error") {
