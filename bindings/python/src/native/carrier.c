@@ -40,10 +40,10 @@ static bool split(PyObject *pair, PyObject **name, PyObject **value) {
 }
 
 static void find_in_pairs(PyObject *pairs, PyObject **main, PyObject **legacy) {
-  for (Py_ssize_t at = PySequence_Size(pairs); at-- > 0 && *main == NULL;) {
+  for (Py_ssize_t at = PySequence_Size(pairs); at-- > 0;) {
     PyObject *name = NULL, *value = NULL;
     if (!split(item_of(pairs, at), &name, &value) || value == Py_None) continue;
-    if (IS_KEY(name))
+    if (*main == NULL && IS_KEY(name))
       *main = Py_NewRef(value);
     else if (*legacy == NULL && IS_LEGACY(name))
       *legacy = Py_NewRef(value);
@@ -59,6 +59,14 @@ static PyObject *find_in_mapping(PyObject *mapping, PyObject *key) {
   return value;
 }
 
+static bool readable(PyObject *value) {
+  Header header;
+  header_read(value, &header);
+  const bool is = header_readable(&header);
+  header_release(&header);
+  return is;
+}
+
 PyObject *carrier_find(State *state, PyObject *carrier) {
   if (carrier == Py_None) return NULL;
   PyObject *main = NULL, *legacy = NULL;
@@ -67,32 +75,13 @@ PyObject *carrier_find(State *state, PyObject *carrier) {
   } else {
     main = find_in_mapping(carrier, state->key);
     if (main == NULL && PyErr_Occurred()) return NULL;
+    legacy = find_in_mapping(carrier, state->key_legacy);
+    if (legacy == NULL && PyErr_Occurred()) Py_CLEAR(main);
   }
-  if (main != NULL) {
-    Header header;
-    header_read(main, &header);
-    const bool readable = header_readable(&header);
-    header_release(&header);
-    if (readable) goto found;
-  }
-  if (!is_pairs(carrier)) legacy = find_in_mapping(carrier, state->key_legacy);
-  if (legacy == NULL) {
-    if (PyErr_Occurred()) Py_CLEAR(main);
-    return main;
-  }
-  if (main != NULL) {
-    // Both are there and the first cannot be read: the second is taken when it is better.
-    Header header;
-    header_read(legacy, &header);
-    const bool readable = header_readable(&header);
-    header_release(&header);
-    if (!readable) goto found;
-    Py_DECREF(main);
-  }
-  return legacy;
-found:
-  Py_XDECREF(legacy);
-  return main;
+  // Where both are there, the second is taken when the first cannot be read and the second can.
+  const bool second = legacy != NULL && (main == NULL || (!readable(main) && readable(legacy)));
+  Py_XDECREF(second ? main : legacy);
+  return second ? legacy : main;
 }
 
 static int write_pairs(State *state, PyObject *list, const uint8_t *text, size_t len) {
