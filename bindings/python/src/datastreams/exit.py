@@ -42,7 +42,7 @@ def install(timeout: float, on_sigterm: bool) -> None:
         _handling = True
 
 
-def _finish() -> None:
+def _finish(**_: object) -> None:
     _native.stop(_timeout)
 
 
@@ -60,6 +60,10 @@ def _forked() -> None:
         util = sys.modules.get(name)
         if util is not None:
             util.register_after_fork(_anchor, _finalize)
+    # Processes of celery's pool run no finalizers either, but say that they end.
+    signals = sys.modules.get("celery.signals")
+    if signals is not None:
+        signals.worker_process_shutdown.connect(_finish, weak=False, dispatch_uid="datastreams")
 
 
 class _Anchor:

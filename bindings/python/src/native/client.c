@@ -1,7 +1,7 @@
 // Client: what records and reports. There is one default client, in the module's state; start() replaces it.
 #include "native.h"
 
-enum { SLICE_MS = 100 }; // How long a flush waits before it looks whether a signal came (Ctrl-C).
+enum { SLICE_MS = 250 }; // How long a flush waits at first before it looks whether a signal came (Ctrl-C).
 
 static void dealloc(PyObject *self) {
   ClientObject *client = (ClientObject *)self;
@@ -100,15 +100,18 @@ static ds_status flush_slice(ClientObject *client, uint32_t milliseconds) {
   return status;
 }
 
-// Flushes for `*left` milliseconds, and takes from them what it used. -1 with the exception of a signal's handler.
-static int flush(ClientObject *client, uint32_t *left, ds_status *status) {
+// Flushes for so many milliseconds. -1 with the exception of a signal's handler. Each slice is a flush of its own, which
+// also waits for what was recorded since; they double, so that with an agent that takes long one of them is long enough.
+static int flush(ClientObject *client, uint32_t left, ds_status *status) {
+  uint32_t slice = SLICE_MS;
   do {
-    const uint32_t slice = *left < SLICE_MS ? *left : SLICE_MS;
+    if (slice > left) slice = left;
     *status = flush_slice(client, slice);
     if (*status != DS_ERR_TIMEOUT) return 0;
-    *left -= slice;
+    left -= slice;
+    if (slice <= UINT32_MAX / 2) slice *= 2;
     if (PyErr_CheckSignals() < 0) return -1;
-  } while (*left > 0);
+  } while (left > 0);
   return 0;
 }
 
@@ -123,7 +126,7 @@ PyObject *client_flush(PyObject *module, PyObject *timeout) {
   if (timeout_argument(timeout, &left) < 0) return NULL;
   ClientObject *client = client_hold(state_of(module));
   ds_status status = DS_OK;
-  const int failed = client == NULL ? 0 : flush(client, &left, &status);
+  const int failed = client == NULL ? 0 : flush(client, left, &status);
   Py_XDECREF((PyObject *)client);
   return failed < 0 ? NULL : delivered(status);
 }
@@ -132,16 +135,15 @@ PyObject *client_stop(PyObject *module, PyObject *timeout) {
   uint32_t left = 0;
   if (timeout_argument(timeout, &left) < 0) return NULL;
   ClientObject *client = client_hold(state_of(module));
-  if (client == NULL) return PyBool_FromLong(1);
   ds_status status = DS_OK;
-  const int failed = flush(client, &left, &status);
-  if (failed == 0) {
+  if (client != NULL) {
+    // In one piece: from here on nothing is recorded, so there is nothing new to wait for.
     Py_BEGIN_ALLOW_THREADS
     status = ds_client_stop(client->handle, left);
     Py_END_ALLOW_THREADS
+    Py_DECREF((PyObject *)client);
   }
-  Py_DECREF((PyObject *)client);
-  return failed < 0 ? NULL : delivered(status);
+  return delivered(status);
 }
 
 PyObject *client_poll(PyObject *module, PyObject *now) {
