@@ -295,6 +295,8 @@ def test_tags_that_no_edge_can_have_never_fail_a_message(started, tags):
     decoded = Pathway.decode(received.encode())
     assert set_checkpoint(tags, carrier={HEADER_KEY: received.encode()}) == decoded == datastreams.current_pathway()
     assert datastreams.stats()["invalid_arguments"] == counted + 2
+    with pytest.raises(ValueError, match="tags"):
+        edge(*tags)
     assert datastreams.stats()["checkpoints"] == 1
 
 
