@@ -10,10 +10,9 @@ import subprocess
 import sys
 from importlib import metadata
 
+import datastreams
 import pytest
 from conftest import ROOT, environment
-
-import datastreams
 from datastreams import HEADER_KEY, HEADER_KEY_LEGACY, Pathway, _native, edge, set_checkpoint
 
 IN = ["type:kafka", "topic:orders", "direction:in", "group:billing"]
@@ -355,7 +354,9 @@ except ValueError as error:
 else:
     raise SystemExit("no error")
 """
-    subprocess.run([sys.executable, "-c", code], env=environment(DD_TRACE_AGENT_URL="gopher://x"), check=True, timeout=60)
+    subprocess.run(
+        [sys.executable, "-c", code], env=environment(DD_TRACE_AGENT_URL="gopher://x"), check=True, timeout=60
+    )
 
 
 def test_every_option_arrives(agent):

@@ -21,9 +21,9 @@ def run(*command):
 
 def test_its_name_says_where_it_runs():
     name = pathlib.Path(WHEEL).name
-    tag = re.fullmatch(r"libdatastreams-[\d.]+-cp311-abi3-(manylinux_2_(\d+)_x86_64)\.?.*\.whl", name)
+    tag = re.fullmatch(r"libdatastreams-[\d.]+-cp311-abi3-(manylinux\d+_\w+\.)?manylinux_2_(\d+)_\w+\.whl", name)
     assert tag, name
-    found = re.search(r"manylinux_2_(\d+)_x86_64", run("auditwheel", "show", WHEEL))
+    found = re.search(r"manylinux_2_(\d+)_", run("auditwheel", "show", WHEEL))
     assert int(found[1]) <= int(tag[2])
 
 
@@ -43,5 +43,7 @@ def test_what_is_in_it():
 def test_what_it_exports(tmp_path):
     with zipfile.ZipFile(WHEEL) as wheel:
         library = wheel.extract("datastreams/_native.abi3.so", tmp_path)
-    symbols = subprocess.run(["nm", "-D", "--defined-only", library], check=True, stdout=subprocess.PIPE, text=True).stdout
+    symbols = subprocess.run(
+        ["nm", "-D", "--defined-only", library], check=True, stdout=subprocess.PIPE, text=True
+    ).stdout
     assert [line.split()[-1] for line in symbols.splitlines()] == ["PyInit__native"]

@@ -4,9 +4,8 @@ import os
 import socket
 import threading
 
-import pytest
-
 import datastreams
+import pytest
 
 
 @pytest.fixture
