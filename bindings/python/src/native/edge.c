@@ -16,22 +16,21 @@ static void dealloc(PyObject *self) {
 }
 
 PyObject *edge_tags(const char *name, PyObject *tags) {
-  PyObject *tuple = NULL;
   // A str is an iterable of str, and never meant.
-  if (!PyUnicode_Check(tags) && !PyBytes_Check(tags)) tuple = PySequence_Tuple(tags);
-  if (tuple == NULL) {
+  PyObject *iterator = PyUnicode_Check(tags) || PyBytes_Check(tags) ? NULL : PyObject_GetIter(tags);
+  if (iterator == NULL) {
     if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_TypeError)) return NULL;
-    // An exception from within the caller's own iterator is the caller's.
-    if (PyErr_Occurred() && (PyObject_HasAttrString(tags, "__iter__"))) return NULL;
     PyErr_Clear();
     wrong_type(name, "an iterable of str", tags);
     return NULL;
   }
+  PyObject *tuple = PySequence_Tuple(iterator);
+  Py_DECREF(iterator);
+  if (tuple == NULL) return NULL; // The exception of a generator is the caller's.
   const Py_ssize_t count = PyTuple_Size(tuple);
   for (Py_ssize_t at = 0; at < count; at++) {
     PyObject *tag = PyTuple_GetItem(tuple, at);
     if (PyUnicode_Check(tag)) continue;
-    wrong_type(name, "an iterable of str", tag);
     PyObject *type = PyType_GetName(Py_TYPE(tag));
     if (type != NULL) PyErr_Format(PyExc_TypeError, "%s must be an iterable of str, but item %zd is %U", name, at, type);
     Py_XDECREF(type);
