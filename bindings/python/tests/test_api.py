@@ -8,6 +8,7 @@ import pickle
 import re
 import subprocess
 import sys
+import time
 from importlib import metadata
 
 import datastreams
@@ -80,7 +81,8 @@ def test_callers_tags_are_not_touched(started):
 
 def test_a_message_without_a_header_inherits_nothing(started):
     for headers in ({}, None, [], {HEADER_KEY: None}, {HEADER_KEY: "junk"}, [(HEADER_KEY, 7)], {HEADER_KEY: object()}):
-        set_checkpoint(IN, carrier={HEADER_KEY: Pathway(1, NOW, NOW).encode()})
+        before = Pathway(1, time.time_ns(), time.time_ns())
+        assert set_checkpoint(IN, carrier={HEADER_KEY: before.encode()}).opposite_hash == 1
         after = set_checkpoint(IN, carrier=headers)
         assert after.opposite_hash == 0 and after.start_ns == after.edge_start_ns, headers
 

@@ -34,6 +34,11 @@ def test_a_daemon_that_closes_all_descriptors(agent, program):
     assert agent.total("who:parent") == expected["who:parent"]
 
 
+def test_greenlets(agent, program):
+    program("greenlets.py").finish()
+    assert (agent.total("who:all"), agent.total("number:99")) == (71, 1)
+
+
 class Unix(http.client.HTTPConnection):
     def __init__(self, path):
         super().__init__("localhost", timeout=30)
