@@ -50,11 +50,13 @@ static void find_in_pairs(PyObject *pairs, PyObject **main, PyObject **legacy) {
   }
 }
 
-// The value under a key, owned. A mapping that has none raises, as a rule, KeyError.
+// The value under a key, owned. Other mappings are asked first: a defaultdict would put one in.
 static PyObject *find_in_mapping(PyObject *mapping, PyObject *key) {
-  PyObject *value = PyDict_CheckExact(mapping) ? Py_XNewRef(PyDict_GetItemWithError(mapping, key))
-                                               : PyObject_GetItem(mapping, key);
-  if (value == NULL && PyErr_ExceptionMatches(PyExc_LookupError)) PyErr_Clear();
+  PyObject *value = NULL;
+  if (PyDict_CheckExact(mapping))
+    value = Py_XNewRef(PyDict_GetItemWithError(mapping, key));
+  else if (PySequence_Contains(mapping, key) > 0)
+    value = PyObject_GetItem(mapping, key);
   if (value == Py_None) Py_CLEAR(value);
   return value;
 }
