@@ -8,8 +8,8 @@ int carrier_check(PyObject *carrier, bool write) {
   const bool mapping = PyMapping_Check(carrier) && !PyUnicode_Check(carrier) && !PyBytes_Check(carrier) &&
                        !PyByteArray_Check(carrier) && !PyTuple_Check(carrier);
   if (mapping || (PyTuple_Check(carrier) && !write)) return 0;
-  return wrong_type("carrier", write ? "a mutable mapping, a list of pairs or None" : "a mapping, a list of pairs or None",
-                    carrier);
+  return wrong_type(
+      "carrier", write ? "a mutable mapping, a list of pairs or None" : "a mapping, a list of pairs or None", carrier);
 }
 
 // Whether a name, str or bytes, is the key.
