@@ -222,9 +222,8 @@ static PyMethodDef methods[] = {
     {"consume", METHOD(checkpoint_consume), FAST,
      "consume($self, header=None, payload_size=None, *, now_ns=0, queued_ns=0)\n--\n\n"
      "A message was consumed with this header (str, bytes-like, or None: it has none). The pathway after.\n\n"
-     "It becomes the current pathway. A message without a readable header begins a new one: what was current before "
-     "has\n"
-     "no part in it. queued_ns: when the message entered the queue, for a pathway that begins here."},
+     "It becomes the current pathway. A message without a readable header begins a new one: what was current\n"
+     "before has no part in it. queued_ns: when it entered the queue, for a pathway that begins here."},
     {"produce", METHOD(checkpoint_produce), FAST,
      "produce($self, payload_size=None, *, parent=..., now_ns=0)\n--\n\n"
      "A message is produced: the text to send under HEADER_KEY; '' when there is nothing to send.\n\n"
