@@ -5,12 +5,19 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
 	"testing"
 	"time"
 )
+
+// Examples stop without an agent, and need not try for long.
+func TestMain(m *testing.M) {
+	stopTimeout = 200 * time.Millisecond
+	os.Exit(m.Run())
+}
 
 // agent takes posts and keeps them. What is in payloads is for the tests in the module below test.
 type agent struct {
@@ -79,7 +86,7 @@ func start(t testing.TB, opts ...StartOption) *agent {
 	t.Helper()
 	quiet(t)
 	a := newAgent(t)
-	Start(append([]StartOption{WithAgentAddr(a.Listener.Addr().String()), WithService("service"), WithEnv("env")}, opts...)...)
+	Start(append([]StartOption{WithAgentAddr(a.Listener.Addr().String()), WithService("service"), WithEnv("env"), WithStopTimeout(10 * time.Second)}, opts...)...)
 	t.Cleanup(reset)
 	if err := Err(); err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 )
 
 // stopTimeout bounds [Stop] and [Flush], unless an option does.
-const stopTimeout = 2 * time.Second
+var stopTimeout = 2 * time.Second // less in tests
 
 var (
 	// ErrNotStarted is what [Err] answers before [Start].
