@@ -11,9 +11,13 @@ import (
 // HeaderBytes is the most that our headers add to a message: two keys and their values, with the lengths in front.
 const HeaderBytes = len(datastreams.PropagationKey) + len(datastreams.PropagationKeyBase64) + 36 + 26 + 4*5
 
+// HeaderMax is the most bytes of a header: no buffer has to grow.
+const HeaderMax = 36
+
 // Headers says whether a producer's messages carry headers. The zero value says yes. Any goroutine may use it.
 type Headers struct {
-	off atomic.Bool
+	off     atomic.Bool
+	refused atomic.Bool
 }
 
 // On tells whether headers are sent.
@@ -25,8 +29,16 @@ func (h *Headers) Disable() { h.off.Store(true) }
 // Refused switches headers off because the broker refuses messages that have any: those of topics in a format from before
 // Kafka 0.11, which answer with an unknown error. That is told to the program, once.
 func (h *Headers) Refused(topic string, cause error) {
+	h.refused.Store(true)
 	if !h.off.Swap(true) {
 		notice.Say(fmt.Sprintf("datastreams: headers are off for a producer, so pathways end there: the broker refused a message to %q with them (%v)", topic, cause))
+	}
+}
+
+// Unsupported switches headers off where they cannot be sent, and tells the program why, once.
+func (h *Headers) Unsupported(reason string) {
+	if !h.off.Swap(true) {
+		notice.Say(fmt.Sprintf("datastreams: headers are off for a producer, so pathways end there: %s", reason))
 	}
 }
 
