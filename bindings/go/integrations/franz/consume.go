@@ -14,7 +14,8 @@ func (h *Hooks) OnFetchRecordUnbuffered(r *kgo.Record, polled bool) {
 		return
 	}
 	h.learn()
-	found := find(r.Headers)
-	pathway := kafka.Consume(h.producer.Cluster.ID(), h.group, r.Topic, &found, int64(len(r.Key)+len(r.Value)), r.Timestamp)
+	found := kafka.Find(r.Headers)
+	edge := kafka.In(h.producer.Cluster.Get(), h.group, r.Topic)
+	pathway := edge.ConsumeQueued(found.Pathway, int64(len(r.Key)+len(r.Value))+found.Others, r.Timestamp)
 	r.Context = datastreams.ContextWithPathway(r.Context, pathway)
 }

@@ -28,10 +28,11 @@
 // ways. Without further ado, a moment after each: one that a rebalance follows at once, such as that of closing, may be
 // missed. With [Hooks.Committed] as callback of automatic commits, CommitOffsets or CommitOffsetsSync, none is.
 //
-// # What it costs
+// # The cluster's id
 //
-// Nothing waits. The id of the cluster becomes a tag; the first message has it asked for in the background, so that
-// messages before the answer are without. One id for all services, and from the first message on: [WithClusterID].
+// Nothing waits. The id of the cluster becomes a tag. The first record has it asked for in the background, so that records
+// before the answer are without; with [WithClusterID] they are not. That takes a goroutine until the answer came or the
+// client is closed.
 //
 // # When headers are refused
 //

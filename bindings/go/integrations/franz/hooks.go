@@ -34,6 +34,7 @@ type Hooks struct {
 	limits sync.Map                 // string to int32: what limit answered
 
 	client  atomic.Pointer[kgo.Client]
+	asked   atomic.Bool     // for the cluster's id, or nobody has to
 	context context.Context // ends with the client
 	end     context.CancelFunc
 
@@ -55,15 +56,20 @@ var (
 // Option is an option of [NewHooks].
 type Option func(*Hooks)
 
-// WithoutHeaders sends no pathways: for brokers or topics that refuse headers. Records that are produced are not measured
-// then, since their pathways end there; headers that they have stay as they are.
+// WithoutHeaders switches headers off: pathways end where the client writes, and no checkpoint is set there. Offsets and
+// consumed records are measured as ever.
 func WithoutHeaders() Option { return func(h *Hooks) { h.producer.Headers.Disable() } }
 
 // WithLegacyHeader also sends the header that data-streams-go reads, for consumers that were not migrated yet.
 func WithLegacyHeader() Option { return func(h *Hooks) { h.producer.Legacy = true } }
 
 // WithClusterID says which cluster the client talks to, instead of asking it. With "" edges and offsets are without.
-func WithClusterID(id string) Option { return func(h *Hooks) { h.producer.Cluster.Set(id) } }
+func WithClusterID(id string) Option {
+	return func(h *Hooks) {
+		h.producer.Cluster.Set(id)
+		h.asked.Store(true)
+	}
+}
 
 // NewHooks makes the hooks of a client.
 func NewHooks(opts ...Option) *Hooks {
@@ -94,7 +100,7 @@ func (h *Hooks) OnNewClient(client *kgo.Client) {
 	h.limit, _ = client.OptValue(kgo.ProducerBatchMaxBytesFn).(func(string) int32)
 	if versions, ok := client.OptValue(kgo.MaxVersions).(interface{ LookupMaxKeyVersion(int16) (int16, bool) }); ok {
 		if most, ok := versions.LookupMaxKeyVersion(produceKey); ok && most < headersSince {
-			h.producer.Headers.Unsupported("the client is limited to a protocol from before Kafka 0.11")
+			h.producer.Headers.Off("the client is limited to a protocol from before Kafka 0.11")
 		}
 	}
 }
@@ -112,10 +118,10 @@ func (h *Hooks) OnClientClosed(client *kgo.Client) {
 	}
 }
 
-// learn has the cluster asked for its id, once.
+// learn has the cluster asked for its id, in a goroutine that ends when it is known or the client is closed.
 func (h *Hooks) learn() {
-	if !h.producer.Cluster.Known() {
-		h.producer.Cluster.Learn(h.ask)
+	if !h.asked.Load() && !h.asked.Swap(true) {
+		go h.producer.Cluster.Learn(h.context.Done(), h.ask)
 	}
 }
 
@@ -131,7 +137,7 @@ func (h *Hooks) ask() string {
 	if err == nil {
 		for _, key := range versions.ApiKeys {
 			if key.ApiKey == produceKey && key.MaxVersion < headersSince {
-				h.producer.Headers.Unsupported("the brokers are older than Kafka 0.11")
+				h.producer.Headers.Off("the brokers are older than Kafka 0.11")
 			}
 		}
 	}

@@ -38,7 +38,7 @@ func (h *Hooks) Committed(next CommitCallback) CommitCallback {
 // TrackFetches reports the high watermarks of what a poll returned, so that the lag is known. Without it everything else
 // is measured all the same: the hooks of the client do not see high watermarks.
 func (h *Hooks) TrackFetches(fetches kgo.Fetches) {
-	cluster := h.producer.Cluster.ID()
+	cluster := h.producer.Cluster.Get()
 	fetches.EachPartition(func(p kgo.FetchTopicPartition) {
 		if p.Err == nil && p.HighWatermark >= 0 {
 			datastreams.TrackKafkaHighWatermarkOffset(cluster, p.Topic, p.Partition, p.HighWatermark)
@@ -80,7 +80,7 @@ func (h *Hooks) trackCommitted() {
 	if client == nil || h.group == "" {
 		return
 	}
-	cluster := h.producer.Cluster.ID()
+	cluster := h.producer.Cluster.Get()
 	for topic, partitions := range client.CommittedOffsets() {
 		for partition, offset := range partitions {
 			if offset.Offset >= 0 {
@@ -103,7 +103,7 @@ func (h *Hooks) trackRequest(request *kmsg.OffsetCommitRequest, response *kmsg.O
 			done[partition{topic.Topic, topic.TopicID, p.Partition}] = p.ErrorCode == 0
 		}
 	}
-	cluster := h.producer.Cluster.ID()
+	cluster := h.producer.Cluster.Get()
 	for _, topic := range request.Topics {
 		for _, p := range topic.Partitions {
 			// The answer names a topic by its name or by its id, as the version of the protocol has it.

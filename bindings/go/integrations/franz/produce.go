@@ -14,13 +14,13 @@ import (
 // pathway of its context, so that a record that the program sends once more does not continue itself.
 func (h *Hooks) OnProduceRecordBuffered(r *kgo.Record) {
 	h.learn()
-	found := find(r.Headers)
+	found := kafka.Find(r.Headers)
 	out := h.producer.Produce(r.Context, r.Topic, &found, int64(len(r.Key)+len(r.Value)), h.limitOf(r.Topic))
 	if !out.Pathway.IsZero() {
 		r.Context = datastreams.ContextWithPathway(r.Context, out.Pathway)
 	}
-	if out.Rewrite {
-		r.Headers = kafka.Rewritten(&out, &found, r.Headers, ours, header)
+	if out.Replace {
+		r.Headers = kafka.Replace(r.Headers, out.Header, out.Legacy)
 	}
 }
 
@@ -29,10 +29,10 @@ func (h *Hooks) OnProduceRecordUnbuffered(r *kgo.Record, err error) {
 	switch {
 	case err == nil:
 		if !h.noAcks && r.Offset >= 0 {
-			datastreams.TrackKafkaProduceOffsetWithCluster(h.producer.Cluster.ID(), r.Topic, r.Partition, r.Offset)
+			datastreams.TrackKafkaProduceOffsetWithCluster(h.producer.Cluster.Get(), r.Topic, r.Partition, r.Offset)
 		}
 	case errors.Is(err, kerr.UnknownServerError):
-		found := find(r.Headers)
+		found := kafka.Find(r.Headers)
 		h.producer.Failed(r.Topic, &found, err)
 	}
 }
@@ -48,18 +48,4 @@ func (h *Hooks) limitOf(topic string) int64 {
 	limit := h.limit(topic)
 	h.limits.Store(topic, limit)
 	return int64(limit)
-}
-
-func find(headers []kgo.RecordHeader) kafka.Found {
-	var found kafka.Found
-	for i := range headers {
-		found.Add(headers[i].Key, headers[i].Value)
-	}
-	return found
-}
-
-func ours(header *kgo.RecordHeader) bool { return kafka.Ours(header.Key) }
-
-func header(key string, value []byte) kgo.RecordHeader {
-	return kgo.RecordHeader{Key: key, Value: value}
 }

@@ -62,9 +62,12 @@ func add(q queue) *datastreams.Edge {
 	return known[q]
 }
 
-// tags are those of the tracers, docs/protocol.md says which.
+// tags are those of the tracers, docs/protocol.md says which. A message that names no topic has no such tag.
 func (q queue) tags() []string {
-	tags := []string{"direction:out", "topic:" + q.topic, "type:kafka"}
+	tags := []string{"direction:out", "type:kafka"}
+	if q.topic != "" {
+		tags = append(tags, "topic:"+q.topic)
+	}
 	if q.in {
 		tags[0] = "direction:in"
 		if q.group != "" {

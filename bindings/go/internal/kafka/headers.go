@@ -11,13 +11,9 @@ import (
 // HeaderBytes is the most that our headers add to a message: two keys and their values, with the lengths in front.
 const HeaderBytes = len(datastreams.PropagationKey) + len(datastreams.PropagationKeyBase64) + 36 + 26 + 4*5
 
-// HeaderMax is the most bytes of a header: no buffer has to grow.
-const HeaderMax = 36
-
 // Headers says whether a producer's messages carry headers. The zero value says yes. Any goroutine may use it.
 type Headers struct {
-	off     atomic.Bool
-	refused atomic.Bool
+	off atomic.Bool
 }
 
 // On tells whether headers are sent.
@@ -26,20 +22,25 @@ func (h *Headers) On() bool { return !h.off.Load() }
 // Disable switches headers off, as the program asked for.
 func (h *Headers) Disable() { h.off.Store(true) }
 
-// Refused switches headers off because the broker refuses messages that have any: those of topics in a format from before
-// Kafka 0.11, which answer with an unknown error. That is told to the program, once.
-func (h *Headers) Refused(topic string, cause error) {
-	h.refused.Store(true)
+// Off switches headers off for a reason that the program does not know of, and tells it, once.
+func (h *Headers) Off(why string) {
 	if !h.off.Swap(true) {
-		notice.Say(fmt.Sprintf("datastreams: headers are off for a producer, so pathways end there: the broker refused a message to %q with them (%v)", topic, cause))
+		notice.Say("datastreams: headers are off for a producer, so pathways end there: " + why)
 	}
 }
 
-// Unsupported switches headers off where they cannot be sent, and tells the program why, once.
-func (h *Headers) Unsupported(reason string) {
-	if !h.off.Swap(true) {
-		notice.Say(fmt.Sprintf("datastreams: headers are off for a producer, so pathways end there: %s", reason))
+// Refused switches headers off because the broker refuses messages that have any: those of topics in a format from before
+// Kafka 0.11, which answer with an unknown error. That is told to the program, once.
+func (h *Headers) Refused(topic string, cause error) {
+	if h.On() {
+		h.Off(fmt.Sprintf("the broker refused a message to %q with them (%v)", topic, cause))
 	}
+}
+
+// NoRoom tells the program that messages to a topic travel without a pathway: with its header they would be larger than what
+// the producer is configured to send.
+func NoRoom(topic string) {
+	notice.Say(fmt.Sprintf("datastreams: messages to %q that are as large as the producer sends have no room for the header, and no pathway", topic))
 }
 
 // Ours tells whether a header is a pathway.

@@ -2,37 +2,34 @@ package kafka
 
 import (
 	"context"
-	"fmt"
-	"sync/atomic"
 
 	datastreams "github.com/datastreams/datastreams/bindings/go"
-	"github.com/datastreams/datastreams/bindings/go/internal/notice"
 )
 
-// messageBytes is the most that a message takes beside its texts, in a batch of its own; headerBytes that of each header.
 const (
-	messageBytes = 61 + 36
-	headerBytes  = 2 * 5
+	// headerMax is the most bytes of a header.
+	headerMax = 36
+	// messageOverhead is the most that a message takes beside its texts, in a batch of its own; headerOverhead is that of each
+	// of its headers.
+	messageOverhead = 61 + 36
+	headerOverhead  = 2 * 5
 )
 
 // Producer is what the messages of a producer have in common. The zero value sends one header, and knows no cluster.
 type Producer struct {
 	Headers Headers
-	Cluster Cluster
-	// Legacy also writes the header that data-streams-go reads. Set it before the first message.
+	Cluster ClusterID
+	// Legacy has the header that data-streams-go reads written as well. Set it before the first message.
 	Legacy bool
-
-	told atomic.Bool // that a message left no room for the header
 }
 
 // Outgoing is what a message is sent with.
 type Outgoing struct {
 	// Pathway is that after the checkpoint. Zero: there is none.
 	Pathway datastreams.Pathway
-	// Header is to be sent under PropagationKeyBase64, Legacy under PropagationKey. Nil: not.
+	// Replace says that the message's headers are to be replaced: with these in place of ours. nil is none.
+	Replace        bool
 	Header, Legacy []byte
-	// Rewrite says that the message's headers change: those under our keys are taken out, and these put in.
-	Rewrite bool
 }
 
 // Produce sets the checkpoint of a message that is about to be sent, and says which headers it gets. Its parent is the
@@ -40,60 +37,45 @@ type Outgoing struct {
 // key and value. limit is the most bytes that the producer takes for a message; 0: not known.
 //
 // Where the header cannot be sent there is no checkpoint: the pathway would go on without its message. A header that the
-// message came with is taken out then, since it would put the message on a pathway that it is not on any more; but when
-// the program switched headers off, nothing is touched.
+// message came with is taken out then: it would put the message on a pathway that it is not on any more, and where headers
+// are refused it would be as well.
 func (p *Producer) Produce(ctx context.Context, topic string, found *Found, size, limit int64) Outgoing {
 	if !p.Headers.On() {
-		return Outgoing{Rewrite: found.Ours > 0 && p.Headers.refused.Load()}
+		return Outgoing{Replace: found.Ours > 0}
 	}
-	size += found.Bytes
-	if limit > 0 && size+int64(found.Others)*headerBytes+int64(HeaderBytes)+messageBytes > limit {
-		if !p.told.Swap(true) {
-			notice.Say(fmt.Sprintf("datastreams: pathways of messages end that leave no room for the header, the first in %q: %d bytes of the %d that its producer takes", topic, size, limit))
-		}
-		return Outgoing{Rewrite: found.Ours > 0}
+	size += found.Others
+	overhead := int64(messageOverhead + (found.Count-found.Ours)*headerOverhead + HeaderBytes)
+	if limit > 0 && size+overhead > limit {
+		NoRoom(topic)
+		return Outgoing{Replace: found.Ours > 0}
 	}
 	parent, ok := datastreams.PathwayFromContext(ctx)
-	if header := found.Pathway(); !ok && len(header) > 0 {
-		parent, _ = datastreams.Decode(header)
+	if !ok && len(found.Pathway) > 0 {
+		parent, _ = datastreams.Decode(found.Pathway)
+	}
+	room := headerMax
+	if found.message.address != 0 {
+		room = stampRoom
 	}
 	var out Outgoing
-	out.Pathway, out.Header = Out(p.Cluster.ID(), topic).Produce(parent, size, make([]byte, 0, HeaderMax))
+	out.Pathway, out.Header = Out(p.Cluster.Get(), topic).Produce(parent, size, make([]byte, 0, room))
 	if len(out.Header) == 0 {
 		return Outgoing{}
+	}
+	out.Replace = true
+	if found.message.address != 0 {
+		found.message.stamp(out.Header, parent)
 	}
 	if p.Legacy {
 		out.Legacy = out.Pathway.Encode()
 	}
-	out.Rewrite = true
 	return out
 }
 
 // Failed takes note of a message that the broker refused with an unknown error, though nothing but our header is unusual
-// about it: a topic in an old format does so. headers are those that the message was sent with.
-func (p *Producer) Failed(topic string, headers *Found, cause error) {
-	if headers.Ours > 0 && headers.Others == 0 {
+// about it: a topic in an old format does so. sent are the headers that the message was sent with.
+func (p *Producer) Failed(topic string, sent *Found, cause error) {
+	if sent.Ours > 0 && sent.Ours == sent.Count {
 		p.Headers.Refused(topic, cause)
 	}
-}
-
-// Rewritten returns the headers that a message is sent with, in a slice of its own: messages may share theirs. ours tells
-// whether a header is under one of our keys.
-func Rewritten[H any](out *Outgoing, found *Found, headers []H, ours func(*H) bool, header func(key string, value []byte) H) []H {
-	if found.Others == 0 && out.Header == nil {
-		return nil
-	}
-	rewritten := make([]H, 0, found.Others+2)
-	for i := range headers {
-		if !ours(&headers[i]) {
-			rewritten = append(rewritten, headers[i])
-		}
-	}
-	if out.Header != nil {
-		rewritten = append(rewritten, header(datastreams.PropagationKeyBase64, out.Header))
-	}
-	if out.Legacy != nil {
-		rewritten = append(rewritten, header(datastreams.PropagationKey, out.Legacy))
-	}
-	return rewritten
 }

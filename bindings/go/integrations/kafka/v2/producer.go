@@ -1,0 +1,188 @@
+package kafka
+
+import (
+	"context"
+	"sync"
+	"time"
+
+	"github.com/confluentinc/confluent-kafka-go/v2/kafka"
+
+	datastreams "github.com/datastreams/datastreams/bindings/go"
+	shared "github.com/datastreams/datastreams/bindings/go/internal/kafka"
+)
+
+// What librdkafka counts a message as, beside the bytes in it: https://github.com/confluentinc/librdkafka, rdkafka_proto.h.
+const (
+	messageOverhead = 36
+	headerOverhead  = 10 // the lengths of a header's key and value
+)
+
+// Producer is the client's producer, measured. It has all methods of the client's, which say what the ones here do beside
+// measuring. Any goroutine may use it.
+type Producer struct {
+	*kafka.Producer
+
+	headers   shared.Headers
+	legacy    bool
+	maxBytes  int  // 0: not known
+	noReports bool // go.delivery.reports is false: reports that nobody asked for are not for the program
+	batches   bool // go.batch.producer: what comes over the channel has no headers
+	cluster   cluster
+
+	events  chan kafka.Event // what the program reads
+	reports chan kafka.Event // of messages with a channel of their own
+	idle    chan struct{}    // a token is taken when no event is in hand
+	closing chan struct{}
+	done    chan struct{} // of the goroutine that moves events
+	close   sync.Once
+
+	input       sync.Mutex // of the fields below
+	messages    chan *kafka.Message
+	sent        chan struct{} // closed when nothing more comes from messages
+	transaction transaction
+}
+
+// NewProducer makes a producer that is measured. The configuration is that of the client's NewProducer.
+func NewProducer(config *kafka.ConfigMap, opts ...Option) (*Producer, error) {
+	producer, err := kafka.NewProducer(config)
+	if err != nil {
+		return nil, err
+	}
+	return WrapProducer(producer, append([]Option{WithConfig(config)}, opts...)...), nil
+}
+
+// WrapProducer measures a producer. Only what it returns is to be used from then on.
+func WrapProducer(producer *kafka.Producer, opts ...Option) *Producer {
+	s := settingsOf(opts)
+	p := &Producer{
+		Producer:  producer,
+		legacy:    s.legacy,
+		maxBytes:  s.maxBytes(),
+		noReports: !s.enabled("go.delivery.reports", true),
+		batches:   s.enabled("go.batch.producer", false),
+		events:    make(chan kafka.Event, min(cap(producer.Events()), mostBuffered)),
+		reports:   make(chan kafka.Event, mostBuffered),
+		idle:      make(chan struct{}),
+		closing:   make(chan struct{}),
+		done:      make(chan struct{}),
+	}
+	if s.noHeaders {
+		p.headers.Disable()
+	} else if why := s.tooOld(); why != "" {
+		p.headers.Off(why)
+	}
+	admin, err := kafka.NewAdminClientFromProducer(producer)
+	p.cluster.learn(s.clusterID, p.closing, admin, err)
+	go p.moveEvents()
+	return p
+}
+
+// ClusterID returns the id of the cluster, or "" as long as it is not known.
+func (p *Producer) ClusterID() string { return p.cluster.Get() }
+
+// Produce sends a message. The pathway in the message's headers is continued; without one a pathway starts. The message itself
+// is left as it is.
+func (p *Producer) Produce(msg *kafka.Message, deliveryChan chan kafka.Event) error {
+	return p.ProduceContext(context.Background(), msg, deliveryChan)
+}
+
+// ProduceContext is Produce on the pathway that ctx carries: see [ContextWithMessage]. Nothing else of ctx is looked at.
+// Without a pathway in ctx the one in the message's headers is continued.
+func (p *Producer) ProduceContext(ctx context.Context, msg *kafka.Message, deliveryChan chan kafka.Event) error {
+	if msg == nil || topic(msg) == "" {
+		return p.Producer.Produce(msg, deliveryChan) // which says what is wrong
+	}
+	sent := *msg
+	ours := p.prepare(ctx, &sent)
+	to := deliveryChan
+	if deliveryChan != nil || p.noReports {
+		sent.Opaque = &delivery{to: deliveryChan, opaque: msg.Opaque}
+		to = p.reports
+	}
+	err := p.Producer.Produce(&sent, to)
+	if ours && codeOf(err) == kafka.ErrMsgSizeTooLarge {
+		// Not in the way of a message that fits by itself: how large it may be was not known.
+		shared.NoRoom(topic(msg))
+		sent.Headers = shared.Replace(msg.Headers, nil, nil)
+		err = p.Producer.Produce(&sent, to)
+	}
+	return err
+}
+
+// prepare sets the checkpoint of a message that is the producer's own copy, and tells whether it carries our header now.
+func (p *Producer) prepare(ctx context.Context, msg *kafka.Message) bool {
+	found := shared.Find(msg.Headers)
+	size := int64(len(msg.Key)+len(msg.Value)) + found.Others
+	if on := p.headers.On(); !on || !p.fits(size, len(msg.Headers)-found.Ours) {
+		if on {
+			shared.NoRoom(topic(msg))
+		}
+		// What a consumer left there belongs to another edge.
+		if found.Ours > 0 {
+			msg.Headers = shared.Replace(msg.Headers, nil, nil)
+		}
+		return false
+	}
+	parent, ok := datastreams.PathwayFromContext(ctx)
+	if !ok && len(found.Pathway) > 0 {
+		parent, _ = datastreams.Decode(found.Pathway)
+	}
+	pathway, header := shared.Out(p.cluster.Get(), topic(msg)).Produce(parent, size, nil)
+	if pathway.IsZero() {
+		return false
+	}
+	var legacy []byte
+	if p.legacy {
+		legacy = pathway.Encode()
+	}
+	msg.Headers = shared.Replace(msg.Headers, header, legacy)
+	return true
+}
+
+// fits tells whether a message is within message.max.bytes with our headers, as librdkafka counts it.
+func (p *Producer) fits(size int64, others int) bool {
+	return p.maxBytes == 0 || size+int64(messageOverhead+others*headerOverhead+shared.HeaderBytes) <= int64(p.maxBytes)
+}
+
+// Len returns what is not delivered yet, and what the program did not read from Events.
+func (p *Producer) Len() int {
+	p.input.Lock()
+	waiting := len(p.messages)
+	p.input.Unlock()
+	return p.Producer.Len() + len(p.reports) + len(p.events) + waiting
+}
+
+// Flush waits until Len is 0, timeoutMs milliseconds at most, and returns it.
+func (p *Producer) Flush(timeoutMs int) int {
+	const look = 5 * time.Millisecond
+	end := time.Now().Add(time.Duration(timeoutMs) * time.Millisecond)
+	for {
+		p.Producer.Flush(int(max(time.Until(end).Milliseconds(), 0)))
+		if p.Len() == 0 && p.settled(end) && p.Len() == 0 {
+			return 0
+		}
+		if time.Until(end) <= 0 {
+			return p.Len()
+		}
+		time.Sleep(min(look, time.Until(end)))
+	}
+}
+
+// Close ends the producer and what measures it. As ever, what is not delivered by then is lost: Flush before.
+func (p *Producer) Close() {
+	p.close.Do(func() {
+		close(p.closing)
+		p.cluster.wait()
+		p.endChannel()
+		p.Producer.Close()
+		<-p.done
+	})
+}
+
+// codeOf returns the code of an error of the client, 0 for any other.
+func codeOf(err error) kafka.ErrorCode {
+	if known, ok := err.(kafka.Error); ok {
+		return known.Code()
+	}
+	return kafka.ErrNoError
+}

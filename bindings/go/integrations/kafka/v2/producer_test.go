@@ -1,0 +1,276 @@
+package kafka_test
+
+import (
+	"context"
+	"fmt"
+	"reflect"
+	"runtime"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/confluentinc/confluent-kafka-go/v2/kafka"
+
+	datastreams "github.com/datastreams/datastreams/bindings/go"
+	measured "github.com/datastreams/datastreams/bindings/go/integrations/kafka/v2"
+	"github.com/datastreams/datastreams/bindings/go/internal/agenttest"
+)
+
+func TestMessageAndOpaqueAreTheProgramsOwn(t *testing.T) {
+	agenttest.Start(t)
+	b := newBroker(t)
+	orders := b.topic(t, "orders")
+	p := b.producer(t, b.configured("go.delivery.report.fields", "all"))
+	shared := append(make([]kafka.Header, 0, 8), kafka.Header{Key: datastreams.PropagationKeyBase64, Value: []byte("stale")})
+	for _, opaque := range []any{nil, "a receipt"} {
+		msg := to(orders, "12 apples")
+		msg.Headers, msg.Opaque = shared, opaque
+		before := *msg
+		report := sent(t, p, context.Background(), msg)
+		if !reflect.DeepEqual(*msg, before) || len(shared[:2][1].Key) != 0 {
+			t.Errorf("the message became %+v", msg)
+		}
+		if report.Opaque != opaque {
+			t.Errorf("the report brings back %v, not %v", report.Opaque, opaque)
+		}
+		if text := values(report, datastreams.PropagationKeyBase64); len(text) != 1 || string(text[0]) == "stale" {
+			t.Errorf("%v was sent", report.Headers)
+		}
+		if len(values(report, datastreams.PropagationKey)) != 0 {
+			t.Errorf("the legacy header was sent without being asked for: %v", report.Headers)
+		}
+	}
+}
+
+// Reports over Events, with and without Opaque, and what Flush and Len say meanwhile.
+func TestEvents(t *testing.T) {
+	agent := agenttest.Start(t)
+	b := newBroker(t)
+	orders := b.topic(t, "orders")
+	p := b.producer(t, b.configured("go.events.channel.size", 4))
+	const messages = 3000
+	got := make(chan int)
+	go func() {
+		n := 0
+		for event := range p.Events() {
+			if msg, ok := event.(*kafka.Message); ok && msg.TopicPartition.Error == nil && msg.Opaque == n {
+				n++
+			}
+		}
+		got <- n
+	}()
+	for i := range messages {
+		msg := to(orders, "12 apples")
+		msg.Opaque = i
+		if err := p.Produce(msg, nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left := p.Flush(int(wait.Milliseconds())); left != 0 || p.Len() != 0 {
+		t.Fatalf("%d are left", left)
+	}
+	agent.Flushed()
+	p.Close()
+	p.Close()
+	if n := <-got; n != messages {
+		t.Errorf("%d reports came in order", n)
+	}
+	if edge := agent.One(t, "direction:out", "topic:"+orders, "type:kafka", "kafka_cluster_id:"+p.ClusterID()); edge.Current != messages {
+		t.Errorf("%v", edge)
+	}
+	if produced := agent.Backlog("type:kafka_produce", "topic:"+orders, "partition:0", "kafka_cluster_id:"+p.ClusterID()); produced != messages-1 {
+		t.Errorf("the last offset is %d", produced)
+	}
+	if err := p.Produce(to(orders, "late"), nil); err == nil {
+		t.Error("a closed producer took a message")
+	}
+}
+
+func TestNobodyReadsEvents(t *testing.T) {
+	agenttest.Start(t)
+	b := newBroker(t)
+	orders := b.topic(t, "orders")
+	p := b.producer(t, b.configured("go.events.channel.size", 1))
+	for range 10 {
+		if err := p.Produce(to(orders, "12 apples"), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left := p.Flush(2000); left == 0 {
+		t.Error("nothing is left, and nobody read it")
+	}
+	closed(t, p.Close)
+}
+
+func TestNobodyReadsReports(t *testing.T) {
+	agenttest.Start(t)
+	b := newBroker(t)
+	orders := b.topic(t, "orders")
+	p := b.producer(t, b.configured())
+	if err := p.Produce(to(orders, "12 apples"), make(chan kafka.Event)); err != nil {
+		t.Fatal(err)
+	}
+	p.Flush(2000)
+	closed(t, p.Close)
+}
+
+// closed fails the test when something does not end.
+func closed(t *testing.T, end func()) {
+	t.Helper()
+	ended := make(chan struct{})
+	go func() { end(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(wait):
+		t.Fatal("Close does not end")
+	}
+}
+
+// Where the program wants no reports, offsets are known nevertheless.
+func TestReportsAreOff(t *testing.T) {
+	agent := agenttest.Start(t)
+	b := newBroker(t)
+	orders := b.topic(t, "orders")
+	p := b.producer(t, b.configured("go.delivery.reports", false))
+	for range 3 {
+		if err := p.Produce(to(orders, "12 apples"), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if left := p.Flush(int(wait.Milliseconds())); left != 0 {
+		t.Fatalf("%d are left", left)
+	}
+	sent(t, p, context.Background(), to(orders, "asked for"))
+	agent.Flushed()
+	if produced := agent.Backlog("type:kafka_produce", "topic:"+orders, "partition:0", "kafka_cluster_id:"+p.ClusterID()); produced != 3 {
+		t.Errorf("the last offset is %d", produced)
+	}
+	if n := len(p.Events()); n != 0 {
+		t.Errorf("%d reports came that nobody asked for", n)
+	}
+}
+
+func TestProduceChannel(t *testing.T) {
+	agent := agenttest.Start(t)
+	b := newBroker(t)
+	orders := b.topic(t, "orders")
+	p := b.producer(t, b.configured("go.delivery.report.fields", "all"))
+	parent := datastreams.NewPathway("direction:in", "topic:web", "type:http")
+	msg := to(orders, "12 apples")
+	datastreams.InjectToBase64Carrier(datastreams.ContextWithPathway(context.Background(), parent), measured.NewMessageCarrier(msg))
+	given := msg.Headers
+	for range 3 {
+		p.ProduceChannel() <- msg
+	}
+	for range 3 {
+		report := reported(t, p.Events())
+		if report.TopicPartition.Error != nil || len(report.Headers) != 1 {
+			t.Errorf("%v: %v", report.TopicPartition.Error, report.Headers)
+		}
+	}
+	if !reflect.DeepEqual(msg.Headers, given) {
+		t.Errorf("the message became %v", msg)
+	}
+	agent.Flushed()
+	if edge := agent.One(t, "direction:out", "topic:"+orders, "type:kafka", "kafka_cluster_id:"+p.ClusterID()); edge.Current != 3 || edge.Parent != parent.GetHash() {
+		t.Errorf("%v, not from %d", edge, parent.GetHash())
+	}
+}
+
+// A batch producer sends no headers, so nothing must claim that it does.
+func TestBatchProducer(t *testing.T) {
+	agent := agenttest.Start(t)
+	b := newBroker(t)
+	p := b.producer(t, b.configured("go.batch.producer", true))
+	orders := b.topic(t, "orders")
+	p.ProduceChannel() <- to(orders, "12 apples")
+	if report := reported(t, p.Events()); report.TopicPartition.Error != nil {
+		t.Fatal(report.TopicPartition.Error)
+	}
+	if edges := agent.Flushed(); len(edges) != 0 {
+		t.Errorf("%v", edges)
+	}
+	if lines := strings.Join(agent.Lines(), "\n"); !strings.Contains(lines, "go.batch.producer") {
+		t.Errorf("the log is %q", lines)
+	}
+}
+
+func TestRefusedBeforeItIsSent(t *testing.T) {
+	agent := agenttest.Start(t)
+	b := newBroker(t)
+	p := b.producer(t, b.configured())
+	if err := p.Produce(nil, nil); err == nil {
+		t.Error("nil was taken")
+	}
+	if err := p.Produce(&kafka.Message{Value: []byte("no topic")}, nil); err == nil {
+		t.Error("a message without a topic was taken")
+	}
+	if edges := agent.Flushed(); len(edges) != 0 {
+		t.Errorf("%v", edges)
+	}
+}
+
+func TestManyGoroutinesProduce(t *testing.T) {
+	agent := agenttest.Start(t)
+	b := newBroker(t)
+	orders := b.topic(t, "orders")
+	p := b.producer(t, b.configured())
+	var all sync.WaitGroup
+	for range 4 {
+		all.Add(1)
+		go func() {
+			defer all.Done()
+			for i := range 50 {
+				var reports chan kafka.Event
+				if i%2 == 0 {
+					reports = make(chan kafka.Event, 1)
+				}
+				if err := p.Produce(to(orders, fmt.Sprint(i)), reports); err != nil {
+					t.Error(err)
+					return
+				}
+				if reports != nil {
+					<-reports
+				}
+			}
+		}()
+	}
+	all.Wait()
+	agent.Flushed()
+	if edge := agent.One(t, "direction:out", "topic:"+orders, "type:kafka", "kafka_cluster_id:"+p.ClusterID()); edge.Current != 200 {
+		t.Errorf("%v", edge)
+	}
+}
+
+// Also while nothing is known of the cluster, because there is no broker.
+func TestNoGoroutineOutlivesTheClient(t *testing.T) {
+	agenttest.Start(t)
+	count := func() int {
+		all := make([]byte, 1<<20)
+		return strings.Count(string(all[:runtime.Stack(all, true)]), "integrations/kafka/v2.(*")
+	}
+	before := count()
+	config := kafka.ConfigMap{"bootstrap.servers": "127.0.0.1:1", "log_level": 0}
+	p, err := measured.NewProducer(&config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.ProduceChannel() <- to("orders", "never sent")
+	c, err := measured.NewConsumer(&kafka.ConfigMap{"bootstrap.servers": "127.0.0.1:1", "log_level": 0, "group.id": "g", "go.events.channel.enable": true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if count() <= before {
+		t.Fatal("the test does not see goroutines")
+	}
+	if p.ClusterID() != "" || c.ClusterID() != "" {
+		t.Error("a cluster that is not there has an id")
+	}
+	closed(t, p.Close)
+	closed(t, func() { _ = c.Close() })
+	if after := count(); after != before {
+		all := make([]byte, 1<<20)
+		t.Errorf("%d goroutines are left: %s", after-before, all[:runtime.Stack(all, true)])
+	}
+}
