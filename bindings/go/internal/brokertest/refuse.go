@@ -17,19 +17,24 @@ func (b *Broker) RefuseHeaders() {
 		if !anyHeaders(produce) {
 			return nil, nil, false
 		}
-		refusal := produce.ResponseKind().(*kmsg.ProduceResponse)
-		for _, topic := range produce.Topics {
-			of := kmsg.NewProduceResponseTopic()
-			of.Topic, of.TopicID = topic.Topic, topic.TopicID
-			for _, p := range topic.Partitions {
-				one := kmsg.NewProduceResponseTopicPartition()
-				one.Partition, one.ErrorCode = p.Partition, kerr.UnknownServerError.Code
-				of.Partitions = append(of.Partitions, one)
-			}
-			refusal.Topics = append(refusal.Topics, of)
-		}
-		return refusal, nil, true
+		return failed(produce, kerr.UnknownServerError), nil, true
 	})
+}
+
+// failed answers that nothing of a request was written.
+func failed(request *kmsg.ProduceRequest, with *kerr.Error) *kmsg.ProduceResponse {
+	answer := request.ResponseKind().(*kmsg.ProduceResponse)
+	for _, topic := range request.Topics {
+		of := kmsg.NewProduceResponseTopic()
+		of.Topic, of.TopicID = topic.Topic, topic.TopicID
+		for _, p := range topic.Partitions {
+			one := kmsg.NewProduceResponseTopicPartition()
+			one.Partition, one.ErrorCode = p.Partition, with.Code
+			of.Partitions = append(of.Partitions, one)
+		}
+		answer.Topics = append(answer.Topics, of)
+	}
+	return answer
 }
 
 func anyHeaders(request *kmsg.ProduceRequest) bool {
@@ -51,4 +56,13 @@ func anyHeaders(request *kmsg.ProduceRequest) bool {
 		}
 	}
 	return false
+}
+
+// FailProduce makes a fake broker fail the next n produce requests with an error, which clients that may try again do.
+func (b *Broker) FailProduce(n int, with *kerr.Error) {
+	for range n {
+		b.Fake.ControlKey(produceKey, func(request kmsg.Request) (kmsg.Response, error, bool) {
+			return failed(request.(*kmsg.ProduceRequest), with), nil, true
+		})
+	}
 }
