@@ -27,30 +27,46 @@ type Found struct {
 	Legacy bool
 	// Others is the bytes of the keys and values of all headers but ours.
 	Others int64
-	// Ours counts the headers that are ours.
-	Ours int
+	// Ours counts the headers that are ours, Count all.
+	Ours, Count int
+
+	message message // zero: headers are not stamped
 }
 
 // Find looks for our headers. The last under a key counts: producers that append leave the newest there.
 func Find[H Header](headers []H) Found {
-	var found Found
-	var pathway, legacy []byte
+	var search search
 	for i := range headers {
 		one := header(headers[i])
-		switch one.Key {
-		case datastreams.PropagationKeyBase64:
-			pathway = one.Value
-			found.Ours++
-		case datastreams.PropagationKey:
-			legacy = one.Value
-			found.Legacy = true
-			found.Ours++
-		default:
-			found.Others += int64(len(one.Key) + len(one.Value))
-		}
+		search.see(one.Key, one.Value)
 	}
-	found.Pathway = Received(pathway, legacy)
-	return found
+	return search.found()
+}
+
+// search is a look at one header after the other.
+type search struct {
+	result          Found
+	pathway, legacy []byte
+}
+
+func (s *search) see(key string, value []byte) {
+	s.result.Count++
+	switch key {
+	case datastreams.PropagationKeyBase64:
+		s.pathway = value
+		s.result.Ours++
+	case datastreams.PropagationKey:
+		s.legacy = value
+		s.result.Legacy = true
+		s.result.Ours++
+	default:
+		s.result.Others += int64(len(key) + len(value))
+	}
+}
+
+func (s *search) found() Found {
+	s.result.Pathway = Received(s.pathway, s.legacy)
+	return s.result
 }
 
 // Replace returns the headers without ours, and with a pathway in the two forms behind them: nil is none. The headers that

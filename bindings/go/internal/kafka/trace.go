@@ -12,12 +12,21 @@ import (
 // only. size is that of key and value, in bytes.
 func ProduceContext[H Header](ctx context.Context, topic string, size int, headers []H) (context.Context, []H) {
 	found := Find(headers)
-	parent, _ := datastreams.PathwayFromContext(ctx)
-	pathway, header := Out("", topic).Produce(parent, int64(size)+found.Others, nil)
-	if pathway.IsZero() {
+	ctx, header, legacy := produceContext(ctx, topic, int64(size)+found.Others)
+	if header == nil {
 		return ctx, headers
 	}
-	return datastreams.ContextWithPathway(ctx, pathway), Replace(headers, header, pathway.Encode())
+	return ctx, Replace(headers, header, legacy)
+}
+
+// produceContext returns what changes: nothing, and no header, where nothing is measured.
+func produceContext(ctx context.Context, topic string, size int64) (after context.Context, header, legacy []byte) {
+	parent, _ := datastreams.PathwayFromContext(ctx)
+	pathway, header := Out("", topic).Produce(parent, size, nil)
+	if pathway.IsZero() {
+		return ctx, nil, nil
+	}
+	return datastreams.ContextWithPathway(ctx, pathway), header, pathway.Encode()
 }
 
 // ConsumeContext sets the checkpoint of a message that a group reads from a topic, on the pathway in the message's headers. It

@@ -1,0 +1,81 @@
+package kafka
+
+import (
+	"context"
+
+	datastreams "github.com/datastreams/datastreams/bindings/go"
+)
+
+const (
+	// headerMax is the most bytes of a header.
+	headerMax = 36
+	// messageOverhead is the most that a message takes beside its texts, in a batch of its own; headerOverhead is that of each
+	// of its headers.
+	messageOverhead = 61 + 36
+	headerOverhead  = 2 * 5
+)
+
+// Producer is what the messages of a producer have in common. The zero value sends one header, and knows no cluster.
+type Producer struct {
+	Headers Headers
+	Cluster ClusterID
+	// Legacy has the header that data-streams-go reads written as well. Set it before the first message.
+	Legacy bool
+}
+
+// Outgoing is what a message is sent with.
+type Outgoing struct {
+	// Pathway is that after the checkpoint. Zero: there is none.
+	Pathway datastreams.Pathway
+	// Replace says that the message's headers are to be replaced: with these in place of ours. nil is none.
+	Replace        bool
+	Header, Legacy []byte
+}
+
+// Produce sets the checkpoint of a message that is about to be sent, and says which headers it gets. Its parent is the
+// pathway that ctx carries, else that of its own headers, as when a consumed message is passed on. size is that of its
+// key and value. limit is the most bytes that the producer takes for a message; 0: not known.
+//
+// Where the header cannot be sent there is no checkpoint: the pathway would go on without its message. A header that the
+// message came with is taken out then: it would put the message on a pathway that it is not on any more, and where headers
+// are refused it would be as well.
+func (p *Producer) Produce(ctx context.Context, topic string, found *Found, size, limit int64) Outgoing {
+	if !p.Headers.On() {
+		return Outgoing{Replace: found.Ours > 0}
+	}
+	size += found.Others
+	overhead := int64(messageOverhead + (found.Count-found.Ours)*headerOverhead + HeaderBytes)
+	if limit > 0 && size+overhead > limit {
+		NoRoom(topic)
+		return Outgoing{Replace: found.Ours > 0}
+	}
+	parent, ok := datastreams.PathwayFromContext(ctx)
+	if !ok && len(found.Pathway) > 0 {
+		parent, _ = datastreams.Decode(found.Pathway)
+	}
+	room := headerMax
+	if found.message.address != 0 {
+		room = stampRoom
+	}
+	var out Outgoing
+	out.Pathway, out.Header = Out(p.Cluster.Get(), topic).Produce(parent, size, make([]byte, 0, room))
+	if len(out.Header) == 0 {
+		return Outgoing{}
+	}
+	out.Replace = true
+	if found.message.address != 0 {
+		found.message.stamp(out.Header, parent)
+	}
+	if p.Legacy {
+		out.Legacy = out.Pathway.Encode()
+	}
+	return out
+}
+
+// Failed takes note of a message that the broker refused with an unknown error, though nothing but our header is unusual
+// about it: a topic in an old format does so. sent are the headers that the message was sent with.
+func (p *Producer) Failed(topic string, sent *Found, cause error) {
+	if sent.Ours > 0 && sent.Ours == sent.Count {
+		p.Headers.Refused(topic, cause)
+	}
+}
