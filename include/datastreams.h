@@ -165,12 +165,13 @@ DS_CHECK ds_status ds_client_agent_url(const ds_client *client, ds_str *url);
 
 // Closes all buckets, the open one too, and waits until all is delivered. DS_ERR_TIMEOUT when that
 // takes longer: what is left is kept and tried again. Without a thread it posts in the caller's; in
-// host mode it only makes payloads ready to take.
+// host mode it only makes payloads ready to take, those that wait for a retry too.
 ds_status ds_client_flush(const ds_client *client, uint32_t timeout_ms);
 
 // Flushes and ends the reporter. Later calls record nothing and pass pathways through, so threads need
 // not be stopped first. DS_ERR_TIMEOUT when something was left: it is counted as dropped, and the
-// client is stopped all the same. To stop again is DS_OK.
+// client is stopped all the same. To stop again is DS_OK. In host mode payloads can still be taken and
+// settled after it; to stop again drops those that were not taken, counted.
 ds_status ds_client_stop(const ds_client *client, uint32_t timeout_ms);
 
 // Frees the client and its edges; NULL is fine. Does not wait: what a stop did not deliver may be lost.

@@ -34,8 +34,8 @@ archive: lib ## Build the static library: build/lib/libdatastreams.a, which link
 # Without TLS, which takes most of the time and has no part in it; in a directory of its own, since cargo would keep only
 # one of two libraries of one name.
 lib-fault: ## Build the library that panics on request, for the tests of the panic boundary: build/fault
-	$(CARGO) build --release -p datastreams-ffi --no-default-features --features fault --target-dir target/fault
-	@ffi/stage.sh target/fault/release build/fault $(DS_ABI)
+	$(CARGO) rustc --release -p datastreams-ffi --no-default-features --features fault --target-dir target/plain --crate-type cdylib
+	@ffi/stage.sh target/plain/release build/fault $(DS_ABI)
 
 # What was built is installed as it is where there is no cargo: root, under sudo, has none of its own and needs none.
 INSTALL_BUILDS := $(shell [ -e build/lib/libdatastreams.a ] && ! PATH='$(PATH)' command -v $(CARGO) >/dev/null || \

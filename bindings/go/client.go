@@ -3,6 +3,7 @@ package datastreams
 import (
 	"hash/maphash"
 	"sync/atomic"
+	"time"
 
 	"github.com/datastreams/datastreams/bindings/go/internal/native"
 )
@@ -17,15 +18,19 @@ type client struct {
 	backlogs edgeCache // by type and cluster, group, topic
 	host     *host     // nil: the library delivers
 	stopped  atomic.Bool
+	timeout  time.Duration // of Stop and Flush
 }
 
-func newClient(config native.Config) (*client, error) {
+func newClient(config native.Config, timeout time.Duration) (*client, error) {
 	made, err := native.New(config)
 	if err != nil {
 		return nil, err
 	}
+	if timeout <= 0 {
+		timeout = stopTimeout
+	}
 	seed := maphash.MakeSeed()
-	return &client{native: made, edges: edgeCache{seed: seed}, backlogs: edgeCache{seed: seed}}, nil
+	return &client{native: made, edges: edgeCache{seed: seed}, backlogs: edgeCache{seed: seed}, timeout: timeout}, nil
 }
 
 // edge returns the edge of a tag set: 0, which no call accepts, when the tags cannot be meant.
@@ -44,10 +49,7 @@ func (c *client) edge(service string, tags []string) native.Edge {
 
 // checkpoint records a message. What is refused is counted, and the pathway goes on as it was.
 func (c *client) checkpoint(edge native.Edge, size int64, p Pathway) Pathway {
-	var after Pathway
-	// A size below zero is SizeUnknown: that of UnknownSize, and what no message has.
-	if c.native.Checkpoint(edge, uint64(size), nil, &p.native, &after.native) != native.OK {
-		return p
-	}
-	return after
+	// A size below zero is SizeUnknown: that of UnknownSize, and what no message has. On an error nothing is written.
+	c.native.Checkpoint(edge, uint64(size), &p.native)
+	return p
 }

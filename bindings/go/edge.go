@@ -91,7 +91,7 @@ func (e *Edge) Consume(header []byte, payloadSize int64) Pathway {
 		return p
 	}
 	var after Pathway
-	c.native.Checkpoint(e.in(c).edge, uint64(payloadSize), header, nil, &after.native)
+	c.native.Consume(e.in(c).edge, uint64(payloadSize), header, &after.native)
 	return after
 }
 
@@ -103,7 +103,7 @@ func (e *Edge) ConsumeQueued(header []byte, payloadSize int64, queued time.Time)
 		return e.Consume(header, payloadSize)
 	}
 	var after Pathway
-	c.native.CheckpointAt(e.in(c).edge, uint64(payloadSize), 0, queued.UnixNano(), header, nil, &after.native)
+	c.native.CheckpointAt(e.in(c).edge, uint64(payloadSize), 0, queued.UnixNano(), header, &after.native)
 	return after
 }
 
@@ -115,11 +115,10 @@ func (e *Edge) Produce(parent Pathway, payloadSize int64, header []byte) (Pathwa
 	if c == nil {
 		return parent, parent.AppendHeader(header)
 	}
-	var after Pathway
 	var out [native.HeaderMax]byte
-	n, status := c.native.Produce(e.in(c).edge, uint64(payloadSize), &parent.native, &after.native, &out)
-	if status != native.OK {
+	n := c.native.Produce(e.in(c).edge, uint64(payloadSize), &parent.native, &out)
+	if n < 0 { // refused and counted: the pathway goes on as it was
 		return parent, parent.AppendHeader(header)
 	}
-	return after, append(header, out[:n]...)
+	return parent, append(header, out[:n]...)
 }

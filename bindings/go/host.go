@@ -62,6 +62,8 @@ func (h *host) run(ctx context.Context) {
 	defer timer.Stop()
 	for {
 		select {
+		case <-ctx.Done():
+			return
 		case <-timer.C:
 			next, _ := h.library.Poll()
 			h.deliver(ctx)

@@ -5,6 +5,7 @@ import (
 	"os"
 	"runtime"
 	"strings"
+	"time"
 
 	"github.com/datastreams/datastreams/bindings/go/internal/native"
 )
@@ -18,6 +19,8 @@ type config struct {
 	httpClient *http.Client
 	agentless  bool
 	logger     func(line string)
+	// bounds Stop and Flush; 0: stopTimeout
+	stopTimeout time.Duration
 }
 
 // StartOption is an option of [Start].
@@ -82,6 +85,11 @@ func WithHTTPClient(client *http.Client) StartOption {
 // this package.
 func WithLogger(log func(line string)) StartOption {
 	return func(c *config) { c.logger = log }
+}
+
+// WithStopTimeout bounds [Stop] and [Flush]: how long they try to deliver. Default: two seconds.
+func WithStopTimeout(timeout time.Duration) StartOption {
+	return func(c *config) { c.stopTimeout = timeout }
 }
 
 // WithMemoryLimit bounds the statistics, in bytes. Default: 64 MiB. What a bound cuts off is counted.

@@ -24,6 +24,15 @@ type CheckpointParams struct {
 	ServiceOverride string
 }
 
+// NewCheckpointParams returns parameters without a size, for the program's own service.
+func NewCheckpointParams() CheckpointParams { return CheckpointParams{} }
+
+// WithPayloadSize returns the parameters with a size in bytes.
+func (c CheckpointParams) WithPayloadSize(size int64) CheckpointParams {
+	c.PayloadSize = size
+	return c
+}
+
 // NewPathway starts a pathway with a checkpoint now. Before [Start] there is no pathway, and the zero value is returned.
 func NewPathway(edgeTags ...string) Pathway {
 	return Pathway{}.SetCheckpointWithParams(CheckpointParams{}, edgeTags...)

@@ -12,8 +12,8 @@ import (
 	"github.com/datastreams/datastreams/bindings/go/internal/notice"
 )
 
-// stopTimeout bounds [Stop] and [Flush].
-const stopTimeout = 5 * time.Second
+// stopTimeout bounds [Stop] and [Flush], unless an option does.
+const stopTimeout = 2 * time.Second
 
 var (
 	// ErrNotStarted is what [Err] answers before [Start].
@@ -56,7 +56,7 @@ func Start(opts ...StartOption) {
 	current.Store(started)
 }
 
-// Stop delivers what was measured, within five seconds, and ends. Everything may still be called: pathways pass through, and
+// Stop delivers what was measured, within two seconds ([WithStopTimeout]), and ends. Everything may still be called: pathways pass through, and
 // that is counted. To stop again, or before [Start], does nothing.
 func Stop() {
 	starting.Lock()
@@ -66,7 +66,7 @@ func Stop() {
 	}
 }
 
-// Flush delivers what was measured so far, within five seconds: in a function that is frozen between calls, say. What could
+// Flush delivers what was measured so far, within two seconds ([WithStopTimeout]): in a function that is frozen between calls, say. What could
 // not be delivered by then is kept.
 func Flush() {
 	if running := current.Load(); running != nil {
@@ -76,10 +76,10 @@ func Flush() {
 
 func (c *client) flush() {
 	if c.host != nil {
-		c.host.flush(stopTimeout)
+		c.host.flush(c.timeout)
 		return
 	}
-	c.native.Flush(uint32(stopTimeout.Milliseconds()))
+	c.native.Flush(uint32(c.timeout.Milliseconds()))
 }
 
 func (c *client) stop() {
@@ -87,11 +87,12 @@ func (c *client) stop() {
 		return
 	}
 	if c.host != nil {
-		c.host.stop(stopTimeout)
-		c.native.Stop(0)
+		c.native.Stop(0) // what was recorded becomes payloads, and nothing is recorded from here on
+		c.host.stop(c.timeout)
+		c.native.Stop(0) // drops what is left, and counts it
 		return
 	}
-	c.native.Stop(uint32(stopTimeout.Milliseconds()))
+	c.native.Stop(uint32(c.timeout.Milliseconds()))
 }
 
 // Err says why nothing is measured, or nil. It answers for now: call it when you want to know.
@@ -137,12 +138,12 @@ func (s *config) start() (*client, error) {
 	var refusal error
 	if !byHost {
 		var started *client
-		if started, refusal = newClient(config); refusal == nil {
+		if started, refusal = newClient(config, s.stopTimeout); refusal == nil {
 			return started, nil
 		}
 	}
 	config.Delivery = native.DeliveryHost
-	started, err := newClient(config)
+	started, err := newClient(config, s.stopTimeout)
 	if err != nil {
 		return nil, err
 	}

@@ -23,6 +23,8 @@ const MIN_BINARY: usize = 10;
 const MIN_TEXT: usize = 14;
 /// The length of base64 with times of six bytes each: from 2004 to 2039.
 const USUAL: usize = 28;
+/// The length of the binary form with such times.
+const USUAL_BINARY: usize = 20;
 /// The most text that is looked at: base64 of the longest base64 form takes 48 characters.
 const MAX_TEXT: usize = 64;
 const NS_PER_MS: i64 = 1_000_000;
@@ -89,17 +91,15 @@ impl std::fmt::Display for Refusal {
 /// Writes the binary form; returns its length.
 #[inline]
 pub fn encode_binary(pathway: &Pathway, out: &mut [u8; MAX_BINARY]) -> usize {
-    let mut room = [0; ROOM];
-    let len = put(pathway, &mut room);
-    out.copy_from_slice(&room[..MAX_BINARY]);
-    len
+    put(pathway, out)
 }
 
 /// The binary form, rounded up to whole groups of base64.
 const ROOM: usize = MAX / 4 * 3;
 
 #[inline]
-fn put(pathway: &Pathway, out: &mut [u8; ROOM]) -> usize {
+fn put<const N: usize>(pathway: &Pathway, out: &mut [u8; N]) -> usize {
+    const { assert!(N >= MAX_BINARY) };
     let (start, edge_start) = (pathway.start_ns / NS_PER_MS, pathway.edge_start_ns / NS_PER_MS);
     out[..8].copy_from_slice(&pathway.hash.to_le_bytes());
     let (Some((first, first_len)), Some((second, second_len))) = (varint::word(start), varint::word(edge_start)) else {
@@ -115,7 +115,7 @@ fn put(pathway: &Pathway, out: &mut [u8; ROOM]) -> usize {
 
 /// Times that no clock shows: they take the longest form.
 #[cold]
-fn put_long(start: i64, edge_start: i64, out: &mut [u8; ROOM]) -> usize {
+fn put_long(start: i64, edge_start: i64, out: &mut [u8]) -> usize {
     let mut at = 8;
     for time in [start, edge_start] {
         let (word, nine);
@@ -167,11 +167,27 @@ pub fn encode_base64(pathway: &Pathway, out: &mut [u8; MAX]) -> usize {
 /// The cause, when no reading gives two times within `window` around `now_ns`.
 #[inline]
 pub fn decode(bytes: &[u8], now_ns: i64, window: &Window) -> Result<Pathway, Refusal> {
-    let usual = <&[u8; USUAL]>::try_from(bytes).ok().and_then(|text| decode_usual(text, now_ns, window));
+    let usual = match bytes.len() {
+        USUAL => bytes.first_chunk().and_then(|text| decode_usual(text, now_ns, window)),
+        USUAL_BINARY => bytes.first_chunk().and_then(|binary| decode_usual_binary(binary, now_ns, window)),
+        _ => None,
+    };
     match usual {
         Some(pathway) => Ok(pathway),
         None => decode_any(bytes, now_ns, window),
     }
+}
+
+/// The binary form with two times of six bytes. It cannot be base64 as well: the times' flags are no characters, and what
+/// is before them is too short. `None` for all else, what is refused too.
+#[inline]
+fn decode_usual_binary(binary: &[u8; USUAL_BINARY], now_ns: i64, window: &Window) -> Option<Pathway> {
+    let &[hash @ .., s0, s1, s2, s3, s4, s5, e0, e1, e2, e3, e4, e5] = binary;
+    let start = varint::six(u64::from_be_bytes([0, 0, s0, s1, s2, s3, s4, s5]))?;
+    let edge_start = varint::six(u64::from_be_bytes([0, 0, e0, e1, e2, e3, e4, e5]))?;
+    let (start_ns, edge_start_ns) = (start * NS_PER_MS, edge_start * NS_PER_MS);
+    window.check([start_ns, edge_start_ns], now_ns).ok()?;
+    Some(Pathway { hash: u64::from_le_bytes(hash), start_ns, edge_start_ns, ..Pathway::default() })
 }
 
 /// Base64 with padding and two times of six bytes, which nearly all headers are until 2039, in registers: through memory
@@ -432,6 +448,22 @@ mod tests {
             proptest::prop_assert_eq!(pathway.encode_base64(&mut text), USUAL);
             proptest::prop_assert_eq!(decode_usual(text.first_chunk().unwrap(), NOW, &Window::ANY), Some(pathway));
             proptest::prop_assert_eq!(decode_any(&text[..USUAL], NOW, &Window::ANY), Ok(pathway));
+        }
+
+        #[test]
+        fn the_usual_binary_form_is_read_as_any_form(binary in proptest::collection::vec(proptest::num::u8::ANY, USUAL_BINARY)) {
+            let read = decode_usual_binary(binary.first_chunk().unwrap(), NOW, &Window::ANY);
+            proptest::prop_assert!(read.is_none() || read == decode_any(&binary, NOW, &Window::ANY).ok());
+        }
+
+        #[test]
+        fn the_usual_binary_form_is_usual(hash: u64, start_ms in 1i64 << 40..1i64 << 41, later in 0i64..1 << 30) {
+            let ms = |ms: i64| ms * NS_PER_MS;
+            let pathway = Pathway { hash, start_ns: ms(start_ms), edge_start_ns: ms((start_ms + later).min((1 << 41) - 1)), ..Pathway::default() };
+            let mut binary = [0; MAX_BINARY];
+            proptest::prop_assert_eq!(encode_binary(&pathway, &mut binary), USUAL_BINARY);
+            proptest::prop_assert_eq!(decode_usual_binary(binary.first_chunk().unwrap(), NOW, &Window::ANY), Some(pathway));
+            proptest::prop_assert_eq!(decode_any(&binary[..USUAL_BINARY], NOW, &Window::ANY), Ok(pathway));
         }
 
         #[test]

@@ -217,10 +217,10 @@ impl Shared {
     /// Takes all buckets, the open one too, and delivers until `until`. Answers whether nothing is left.
     pub(crate) fn flush(self: &Arc<Self>, state: &State, until: Instant, close: bool) -> bool {
         state.tick(&self.parts, None, close, self.mono());
+        state.queue().hasten(self.mono());
         if self.parts.settings.delivery == Delivery::Host {
             return true;
         }
-        state.queue().hasten(self.mono());
         if state.queue().is_empty() {
             return true;
         }

@@ -95,7 +95,7 @@ pub unsafe extern "C" fn ds_client_agent_url(client: *const ds_client, url: *mut
 
 /// Closes all buckets, the open one too, and waits until all is delivered. DS_ERR_TIMEOUT when that
 /// takes longer: what is left is kept and tried again. Without a thread it posts in the caller's; in
-/// host mode it only makes payloads ready to take.
+/// host mode it only makes payloads ready to take, those that wait for a retry too.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ds_client_flush(client: *const ds_client, timeout_ms: u32) -> ds_status {
     // SAFETY: NULL or the caller's client, which lives during the call.
@@ -108,7 +108,8 @@ pub unsafe extern "C" fn ds_client_flush(client: *const ds_client, timeout_ms: u
 
 /// Flushes and ends the reporter. Later calls record nothing and pass pathways through, so threads need
 /// not be stopped first. DS_ERR_TIMEOUT when something was left: it is counted as dropped, and the
-/// client is stopped all the same. To stop again is DS_OK.
+/// client is stopped all the same. To stop again is DS_OK. In host mode payloads can still be taken and
+/// settled after it; to stop again drops those that were not taken, counted.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn ds_client_stop(client: *const ds_client, timeout_ms: u32) -> ds_status {
     // SAFETY: NULL or the caller's client, which lives during the call.

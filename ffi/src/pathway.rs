@@ -106,7 +106,8 @@ pub unsafe extern "C" fn ds_pathway_decode(
         let header = unsafe { bytes(header, header_len, "header") }?;
         let window = if now_ns < 0 { Window::ANY } else { Window::DEFAULT };
         let unreadable = |_| Failure::other(DS_ERR_HEADER, "the header is unreadable, from the future or too old");
-        let read = header::decode(header, clock::or_now(now_ns.max(0)), &window).map_err(unreadable)?;
+        let now = if now_ns > 0 { now_ns } else { clock::about_now() };
+        let read = header::decode(header, now, &window).map_err(unreadable)?;
         // SAFETY: not NULL, and the caller's to write.
         unsafe { pathway.set(ds_pathway::of(read)) };
         Ok(())
@@ -203,23 +204,20 @@ impl Header {
     /// [`DS_HEADER_MAX`] bytes are writable at `out`, and `out_len` is writable.
     #[inline(always)]
     pub(crate) unsafe fn set(self, pathway: Option<&Pathway>, binary: bool) {
-        // By way of a local, since the caller's buffer may be uninitialised, or be the header that was read.
-        let mut text = [0; header::MAX];
-        let len = match pathway {
-            None => 0,
-            Some(pathway) if !binary => pathway.encode_base64(&mut text),
-            Some(pathway) => {
-                let mut short = [0; header::MAX_BINARY];
-                let len = pathway.encode_binary(&mut short);
-                text[..header::MAX_BINARY].copy_from_slice(&short);
-                len
-            }
+        let Some(pathway) = pathway else {
+            // SAFETY: writable by the caller's promise.
+            return unsafe { self.out_len.write(0) };
         };
-        if len != 0 {
-            // SAFETY: writable by the caller's promise; a local cannot overlap it. All of it at once: the length is
-            // then known to the compiler, and what lies behind `out_len` is not promised to anyone.
-            unsafe { core::ptr::copy_nonoverlapping(text.as_ptr(), self.out, DS_HEADER_MAX) };
-        }
+        // All of it at once: what lies behind `out_len` is not promised to anyone. Cleared first, since the caller's buffer
+        // may be uninitialised; by way of a local it would be written by words and read by vectors, which is slow.
+        // SAFETY: writable by the caller's promise.
+        unsafe { self.out.write_bytes(0, DS_HEADER_MAX) };
+        // SAFETY: initialised above; the header that was read, which may be this buffer, is not borrowed any more.
+        let text = unsafe { &mut *self.out.cast::<[u8; DS_HEADER_MAX]>() };
+        let len = match text.first_chunk_mut() {
+            Some(short) if binary => pathway.encode_binary(short),
+            _ => pathway.encode_base64(text),
+        };
         // SAFETY: writable by the caller's promise.
         unsafe { self.out_len.write(len) };
     }

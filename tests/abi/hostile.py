@@ -21,6 +21,7 @@ GOOD = {
     "const ds_client *": "client",
     "const ds_str *": "tags",
     "ds_str": "text",
+    "ds_str *": "&text_out",
     "ds_edge": "edge",
     "ds_edge *": "&edge_out",
     "const uint8_t *": "header",
@@ -160,6 +161,7 @@ static const uint8_t *header;
 static uint8_t header_bytes[DS_HEADER_MAX + 1], out[DS_HEADER_MAX];
 static ds_pathway parent, pathway, none, negative, strange;
 static ds_payload payload;
+static ds_str text_out;
 static uint64_t values[4];
 static size_t length;
 static uint32_t number;
@@ -173,6 +175,7 @@ static void mark(void) {
   memset(&pathway, 0xa5, sizeof pathway);
   memset(out, 0xa5, sizeof out);
   memset(&payload, 0xa5, sizeof payload);
+  memset(&text_out, 0xa5, sizeof text_out);
   memset(values, 0xa5, sizeof values);
   memset(&length, 0xa5, sizeof length);
   memset(&number, 0xa5, sizeof number);
@@ -181,9 +184,9 @@ static void mark(void) {
 }
 
 static int marked(void) {
-  const unsigned char *all[] = {(unsigned char *)&edge_out, (unsigned char *)&pathway, out, (unsigned char *)&payload,
+  const unsigned char *all[] = {(unsigned char *)&edge_out, (unsigned char *)&pathway, out, (unsigned char *)&payload, (unsigned char *)&text_out,
                                 (unsigned char *)values, (unsigned char *)&length, (unsigned char *)&number};
-  const size_t sizes[] = {sizeof edge_out, sizeof pathway, sizeof out, sizeof payload, sizeof values, sizeof length,
+  const size_t sizes[] = {sizeof edge_out, sizeof pathway, sizeof out, sizeof payload, sizeof text_out, sizeof values, sizeof length,
                           sizeof number};
   for (size_t i = 0; i < sizeof sizes / sizeof *sizes; i++)
     for (size_t j = 0; j < sizes[i]; j++)

@@ -60,7 +60,26 @@ int main(int argc, char **argv) {
   CHECK_OK(ds_client_settle_payload(client, other.id, 202));
   CHECK_INT(counter(client, "messages_delivered"), 100);
   CHECK_INT(counter(client, "retries"), 1);
+
+  /* After a stop what is ready can still be taken; a second stop drops the rest, and counts it. */
+  options.now_ns = start + 20 * second;
+  for (int i = 0; i < 3; i++)
+    CHECK_OK(ds_set_checkpoint_with(client, edge, 1, &options, NULL, 0, NULL, NULL, NULL, 0, NULL));
+  const uint64_t refused = counter(client, "invalid_arguments");
   CHECK_OK(ds_client_stop(client, 0));
+  CHECK_OK(ds_client_take_payload(client, &other));
+  CHECK(other.id != 0);
+  CHECK_OK(ds_client_settle_payload(client, other.id, 503));
+  CHECK_OK(ds_client_flush(client, 0)); /* what waits for a retry is due at once */
+  CHECK_OK(ds_client_take_payload(client, &other));
+  CHECK(other.id != 0);
+  CHECK_OK(ds_client_settle_payload(client, other.id, 503));
+  CHECK_INT(counter(client, "messages_dropped_stop"), 0);
+  CHECK_OK(ds_client_stop(client, 0));
+  CHECK_INT(counter(client, "messages_dropped_stop"), 3);
+  CHECK_INT(counter(client, "retry_bytes"), 0);
+  CHECK_INT(ds_set_checkpoint(client, (ds_edge){0}, 1, NULL, 0, NULL, NULL, NULL, 0, NULL), DS_ERR_EDGE);
+  CHECK_INT(counter(client, "invalid_arguments"), refused + 1);
   ds_client_free(client);
   printf("HOST 100\n");
   return done();

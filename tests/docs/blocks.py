@@ -5,6 +5,8 @@ The words after the opening fence decide; the first is the language, which is al
     c run              compiled as C99, every warning an error, linked with the built library, and run
     c compile          only compiled
     cpp run, compile   the same as C++17
+    go run, compile    the same with Go, on bindings/go of this checkout; compile: any package, run: a program
+    python run         run by bindings/python/tests/test_readme.py, on the installed wheel
     sh run             run in one shell for the whole document, which stops at the first command that fails
     sh background      started, and ended with the document
     sh make            targets of make that are tests of their own: they must exist
@@ -24,12 +26,14 @@ from dataclasses import dataclass
 KINDS = {
     "c": {"run", "compile"},
     "cpp": {"run", "compile"},
+    "go": {"run", "compile"},
+    "python": {"run"},
     "sh": {"run", "background", "make", "untested"},
     "cmake": {""},
     "text": {"", "picture", "diagram"},
     "json": {""},
 }
-RUNNABLE = {("c", "run"), ("cpp", "run"), ("sh", "run"), ("sh", "background")}
+RUNNABLE = {("c", "run"), ("cpp", "run"), ("go", "run"), ("sh", "run"), ("sh", "background")}
 
 
 class Malformed(Exception):

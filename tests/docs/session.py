@@ -159,6 +159,8 @@ class Session:
             ("c", "compile"): self.program,
             ("cpp", "run"): self.program,
             ("cpp", "compile"): self.program,
+            ("go", "run"): self.go,
+            ("go", "compile"): self.go,
             ("sh", "run"): self.commands,
             ("sh", "background"): self.background,
             ("sh", "make"): self.make,
@@ -167,6 +169,8 @@ class Session:
         }.get((block.language, block.kind))
         if doing is not None:
             doing(block)
+        elif block.language == "python":
+            self.report.note(f"{block.where}: run by the tests of the Python binding")
         elif block.kind == "untested":
             self.report.note(f"{block.where}: not run: for another machine")
         elif block.kind == "" and not block.file:
@@ -205,6 +209,57 @@ class Session:
         ran = subprocess.run(
             [str(program)],
             env=self.scratch.environment(),
+            cwd=self.scratch.work,
+            stdin=subprocess.DEVNULL,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=60,
+            check=False,
+        )
+        return self.output(block, "compiles and runs", ran.returncode == 0, ran.stdout)
+
+    def go(self, block):
+        """Vets a Go block in a module of its own, and runs it when it says so."""
+        root, tool = self.scratch.root, str(self.scratch.root / "tools/go")
+        module = self.scratch.dir / f"go{self.number}"
+        module.mkdir()
+        (module / "main.go").write_text(block.text)
+        lines = ["module example.com/block", "go 1.26"]
+        for file in (root / "bindings/go").rglob("go.mod"):
+            path = re.match(r"module (\S+)", file.read_text()).group(1)
+            lines.append(f"replace {path} => {file.parent}")
+        (module / "go.mod").write_text("\n".join(lines) + "\n")
+        environment = self.scratch.environment() | {"GOFLAGS": "-mod=mod", "GOWORK": "off"}
+        for name in ("GOMODCACHE", "GOCACHE", "GOPROXY"):  # not those of the scratch home
+            said = subprocess.run([tool, "env", name], capture_output=True, text=True, check=True)
+            environment[name] = said.stdout.strip()
+
+        def run(*words):
+            return subprocess.run(
+                [tool, *words],
+                env=environment,
+                cwd=module,
+                stdin=subprocess.DEVNULL,
+                stdout=subprocess.PIPE,
+                stderr=subprocess.STDOUT,
+                text=True,
+                timeout=PATIENCE,
+                check=False,
+            )
+
+        for words in (("mod", "tidy"), ("vet", ".")):
+            done = run(*words)
+            if done.returncode != 0:
+                return self.report.fail(f"{block.where}: go {' '.join(words)} fails", done.stdout)
+        if block.kind == "compile":
+            return self.report.ok(f"{block.where}: compiles")
+        built = run("build", "-o", "program", ".")
+        if built.returncode != 0:
+            return self.report.fail(f"{block.where}: does not compile", built.stdout)
+        ran = subprocess.run(
+            [str(module / "program")],
+            env=environment,
             cwd=self.scratch.work,
             stdin=subprocess.DEVNULL,
             stdout=subprocess.PIPE,

@@ -95,7 +95,7 @@ func TestTagsOfAQueue(t *testing.T) {
 			t.Errorf("%v, not %v", got, test.want)
 		}
 	}
-	if Out("", "orders") != Out("", "orders") {
+	if first, second := Out("", "orders"), Out("", "orders"); first != second {
 		t.Error("an edge is made twice")
 	}
 }

@@ -3,18 +3,6 @@
 package native
 
 /*
-// What runs for every message neither calls back into Go nor keeps a pointer: nothing escapes, nothing is allocated.
-#cgo noescape ds_set_checkpoint
-#cgo nocallback ds_set_checkpoint
-#cgo noescape ds_pathway_decode
-#cgo nocallback ds_pathway_decode
-#cgo noescape ds_pathway_encode
-#cgo nocallback ds_pathway_encode
-#cgo noescape ds_pathway_merge
-#cgo nocallback ds_pathway_merge
-#cgo noescape ds_track_offset
-#cgo nocallback ds_track_offset
-
 #include <stdlib.h>
 #include <string.h>
 #include "datastreams.h"
@@ -25,18 +13,60 @@ package native
 
 void datastreamsLog(void *userdata, int32_t level, ds_str line);
 
-// Options as two scalars, so that Go need not lay out a struct with a size.
-static inline ds_status set_checkpoint_at(const ds_client *client, ds_edge edge, uint64_t size, int64_t now_ns,
-                                          int64_t queued_ns, const uint8_t *header, size_t header_len,
-                                          const ds_pathway *parent, ds_pathway *pathway, uint8_t *out, size_t out_cap,
-                                          size_t *out_len) {
+// What runs for every message neither calls back into Go nor keeps a pointer: nothing escapes, nothing is allocated. The
+// client crosses as a number, and results come back in registers: each pointer would be looked up and each argument
+// copied, which is a good part of what a crossing costs.
+#cgo noescape go_consume
+#cgo nocallback go_consume
+#cgo noescape go_checkpoint
+#cgo nocallback go_checkpoint
+#cgo noescape go_produce
+#cgo nocallback go_produce
+#cgo noescape go_checkpoint_at
+#cgo nocallback go_checkpoint_at
+#cgo noescape go_encode
+#cgo nocallback go_encode
+#cgo noescape go_track_offset
+#cgo nocallback go_track_offset
+#cgo noescape ds_pathway_decode
+#cgo nocallback ds_pathway_decode
+#cgo noescape ds_pathway_merge
+#cgo nocallback ds_pathway_merge
+
+static ds_status go_consume(uintptr_t client, uint64_t edge, uint64_t size, const uint8_t *header, size_t header_len,
+                            ds_pathway *after) {
+  return ds_set_checkpoint((const ds_client *)client, (ds_edge){edge}, size, header, header_len, NULL, after, NULL, 0, NULL);
+}
+
+static ds_status go_checkpoint(uintptr_t client, uint64_t edge, uint64_t size, ds_pathway *pathway) {
+  return ds_set_checkpoint((const ds_client *)client, (ds_edge){edge}, size, NULL, 0, pathway, pathway, NULL, 0, NULL);
+}
+
+// The length of the header, or a status.
+static int64_t go_produce(uintptr_t client, uint64_t edge, uint64_t size, ds_pathway *pathway, uint8_t *out) {
+  size_t len = 0;
+  const ds_status status = ds_set_checkpoint((const ds_client *)client, (ds_edge){edge}, size, NULL, 0, pathway, pathway, out,
+                                             DS_HEADER_MAX, &len);
+  return status == DS_OK ? (int64_t)len : status;
+}
+
+static ds_status go_checkpoint_at(uintptr_t client, uint64_t edge, uint64_t size, int64_t now_ns, int64_t queued_ns,
+                                  const uint8_t *header, size_t header_len, ds_pathway *pathway) {
   ds_options options = DS_OPTIONS_INIT;
   options.now_ns = now_ns;
   options.queued_ns = queued_ns;
-  return ds_set_checkpoint_with(client, edge, size, &options, header, header_len, parent, pathway, out, out_cap, out_len);
+  return ds_set_checkpoint_with((const ds_client *)client, (ds_edge){edge}, size, &options, header, header_len, pathway, pathway,
+                                NULL, 0, NULL);
 }
-#cgo noescape set_checkpoint_at
-#cgo nocallback set_checkpoint_at
+
+static size_t go_encode(const ds_pathway *pathway, uint32_t binary, uint8_t *out) {
+  size_t len = 0;
+  return ds_pathway_encode(pathway, binary, out, DS_HEADER_MAX, &len) == DS_OK ? len : 0;
+}
+
+static ds_status go_track_offset(uintptr_t client, uint64_t backlog, int32_t partition, int64_t offset) {
+  return ds_track_offset((const ds_client *)client, (ds_edge){backlog}, partition, offset);
+}
 
 // A config in C's memory, with room for its texts behind it: one allocation, one free.
 static ds_config *config_new(size_t texts) {
@@ -160,32 +190,37 @@ func (c *Client) Intern(service string, tags []string) (Edge, Status) {
 	return Edge(edge.id), Status(status)
 }
 
-// Checkpoint is ds_set_checkpoint without an output: the pathway after an edge. The header, when it is readable, wins over
-// the parent; with neither a new pathway starts.
-func (c *Client) Checkpoint(edge Edge, size uint64, header []byte, parent *Pathway, after *Pathway) Status {
-	status := C.ds_set_checkpoint(c.client, C.ds_edge{id: C.uint64_t(edge)}, C.uint64_t(size),
-		(*C.uint8_t)(unsafe.SliceData(header)), C.size_t(len(header)),
-		(*C.ds_pathway)(unsafe.Pointer(parent)), (*C.ds_pathway)(unsafe.Pointer(after)), nil, 0, nil)
+func (c *Client) handle() C.uintptr_t { return C.uintptr_t(uintptr(unsafe.Pointer(c.client))) }
+
+// Consume is ds_set_checkpoint with a received header: after becomes the pathway after the edge.
+func (c *Client) Consume(edge Edge, size uint64, header []byte, after *Pathway) Status {
+	status := C.go_consume(c.handle(), C.uint64_t(edge), C.uint64_t(size), (*C.uint8_t)(unsafe.SliceData(header)),
+		C.size_t(len(header)), (*C.ds_pathway)(unsafe.Pointer(after)))
 	runtime.KeepAlive(c)
 	return Status(status)
 }
 
-// Produce is ds_set_checkpoint with an output: the pathway after an edge, and the header to send, as the number of bytes
-// written to out.
-func (c *Client) Produce(edge Edge, size uint64, parent *Pathway, after *Pathway, out *[HeaderMax]byte) (int, Status) {
-	var n C.size_t
-	status := C.ds_set_checkpoint(c.client, C.ds_edge{id: C.uint64_t(edge)}, C.uint64_t(size), nil, 0,
-		(*C.ds_pathway)(unsafe.Pointer(parent)), (*C.ds_pathway)(unsafe.Pointer(after)),
-		(*C.uint8_t)(unsafe.Pointer(out)), HeaderMax, &n)
+// Checkpoint is ds_set_checkpoint with a pathway, which becomes that after the edge.
+func (c *Client) Checkpoint(edge Edge, size uint64, pathway *Pathway) Status {
+	status := C.go_checkpoint(c.handle(), C.uint64_t(edge), C.uint64_t(size), (*C.ds_pathway)(unsafe.Pointer(pathway)))
 	runtime.KeepAlive(c)
-	return int(n), Status(status)
+	return Status(status)
 }
 
-// CheckpointAt is ds_set_checkpoint_with: times are in nanoseconds since 1970, 0 for now and for unknown.
-func (c *Client) CheckpointAt(edge Edge, size uint64, nowNs, queuedNs int64, header []byte, parent *Pathway, after *Pathway) Status {
-	status := C.set_checkpoint_at(c.client, C.ds_edge{id: C.uint64_t(edge)}, C.uint64_t(size),
-		C.int64_t(nowNs), C.int64_t(queuedNs), (*C.uint8_t)(unsafe.SliceData(header)), C.size_t(len(header)),
-		(*C.ds_pathway)(unsafe.Pointer(parent)), (*C.ds_pathway)(unsafe.Pointer(after)), nil, 0, nil)
+// Produce is ds_set_checkpoint with a pathway, which becomes that after the edge, and its header: the number of bytes
+// written to out, or a [Status].
+func (c *Client) Produce(edge Edge, size uint64, pathway *Pathway, out *[HeaderMax]byte) int {
+	n := C.go_produce(c.handle(), C.uint64_t(edge), C.uint64_t(size), (*C.ds_pathway)(unsafe.Pointer(pathway)),
+		(*C.uint8_t)(unsafe.Pointer(out)))
+	runtime.KeepAlive(c)
+	return int(n)
+}
+
+// CheckpointAt is ds_set_checkpoint_with: times are in nanoseconds since 1970, 0 for now and for unknown. The header, when it
+// is readable, wins over the pathway, which becomes that after the edge.
+func (c *Client) CheckpointAt(edge Edge, size uint64, nowNs, queuedNs int64, header []byte, pathway *Pathway) Status {
+	status := C.go_checkpoint_at(c.handle(), C.uint64_t(edge), C.uint64_t(size), C.int64_t(nowNs), C.int64_t(queuedNs),
+		(*C.uint8_t)(unsafe.SliceData(header)), C.size_t(len(header)), (*C.ds_pathway)(unsafe.Pointer(pathway)))
 	runtime.KeepAlive(c)
 	return Status(status)
 }
@@ -198,15 +233,11 @@ func Decode(header []byte, nowNs int64, pathway *Pathway) Status {
 
 // Encode is ds_pathway_encode: the number of bytes written to out, 0 without a pathway.
 func Encode(pathway *Pathway, binary bool, out *[HeaderMax]byte) int {
-	var n C.size_t
 	var form C.uint32_t
 	if binary {
 		form = 1
 	}
-	if C.ds_pathway_encode((*C.ds_pathway)(unsafe.Pointer(pathway)), form, (*C.uint8_t)(unsafe.Pointer(out)), HeaderMax, &n) != C.DS_OK {
-		return 0
-	}
-	return int(n)
+	return int(C.go_encode((*C.ds_pathway)(unsafe.Pointer(pathway)), form, (*C.uint8_t)(unsafe.Pointer(out))))
 }
 
 // Merge is ds_pathway_merge.
@@ -217,7 +248,7 @@ func Merge(pathways []Pathway, merged *Pathway) Status {
 
 // TrackOffset is ds_track_offset.
 func (c *Client) TrackOffset(backlog Edge, partition int32, offset int64) Status {
-	status := C.ds_track_offset(c.client, C.ds_edge{id: C.uint64_t(backlog)}, C.int32_t(partition), C.int64_t(offset))
+	status := C.go_track_offset(c.handle(), C.uint64_t(backlog), C.int32_t(partition), C.int64_t(offset))
 	runtime.KeepAlive(c)
 	return Status(status)
 }

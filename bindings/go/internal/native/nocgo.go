@@ -14,7 +14,8 @@ type Client struct{}
 // New answers [ErrUnavailable].
 func New(Config) (*Client, error) { return nil, ErrUnavailable }
 
-// Decode reads a header as far as passing it on takes: the usual forms, base64 and binary.
+// Decode reads a header as far as passing it on takes: the usual forms, base64 and binary, with times
+// within 31 days and 60 seconds.
 func Decode(header []byte, _ int64, pathway *Pathway) Status {
 	raw := make([]byte, HeaderMax)
 	if n, err := base64.StdEncoding.Decode(raw, header[:min(len(header), HeaderMax)]); err == nil {
@@ -30,7 +31,9 @@ func Decode(header []byte, _ int64, pathway *Pathway) Status {
 		return Invalid
 	}
 	edgeStart, n := binary.Varint(raw[8+n:])
-	if n <= 0 || start <= 0 || edgeStart <= 0 || start >= 1<<43 || edgeStart >= 1<<43 {
+	now := time.Now().UnixMilli()
+	inWindow := func(ms int64) bool { return ms > now-31*24*3600*1000 && ms < now+60*1000 }
+	if n <= 0 || !inWindow(start) || !inWindow(edgeStart) {
 		return Invalid
 	}
 	*pathway = Pathway{
@@ -82,18 +85,17 @@ func (*Client) Stop(uint32) Status { return Invalid }
 // Intern does nothing.
 func (*Client) Intern(string, []string) (Edge, Status) { return 0, Invalid }
 
+// Consume does nothing.
+func (*Client) Consume(Edge, uint64, []byte, *Pathway) Status { return Invalid }
+
 // Checkpoint does nothing.
-func (*Client) Checkpoint(Edge, uint64, []byte, *Pathway, *Pathway) Status { return Invalid }
+func (*Client) Checkpoint(Edge, uint64, *Pathway) Status { return Invalid }
 
 // Produce does nothing.
-func (*Client) Produce(Edge, uint64, *Pathway, *Pathway, *[HeaderMax]byte) (int, Status) {
-	return 0, Invalid
-}
+func (*Client) Produce(Edge, uint64, *Pathway, *[HeaderMax]byte) int { return int(Invalid) }
 
 // CheckpointAt does nothing.
-func (*Client) CheckpointAt(Edge, uint64, int64, int64, []byte, *Pathway, *Pathway) Status {
-	return Invalid
-}
+func (*Client) CheckpointAt(Edge, uint64, int64, int64, []byte, *Pathway) Status { return Invalid }
 
 // TrackOffset does nothing.
 func (*Client) TrackOffset(Edge, int32, int64) Status { return Invalid }

@@ -52,6 +52,7 @@ func (p *Producer) move(msg *kafka.Message) {
 		p.prepare(context.Background(), &copied)
 		msg = &copied
 	}
+	//lint:ignore SA1019 the client's own, as long as programs use it
 	p.Producer.ProduceChannel() <- msg
 }
 

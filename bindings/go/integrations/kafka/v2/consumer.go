@@ -49,11 +49,12 @@ func WrapConsumer(consumer *kafka.Consumer, opts ...Option) *Consumer {
 	}
 	admin, err := kafka.NewAdminClientFromConsumer(consumer)
 	c.cluster.learn(s.clusterID, c.closing, admin, err)
-	if consumer.Events() == nil {
+	//lint:ignore SA1019 programs use it as long as the client has it
+	if from := consumer.Events(); from == nil {
 		close(c.done)
 	} else {
 		c.events = make(chan kafka.Event)
-		go c.moveEvents()
+		go c.moveEvents(from)
 	}
 	return c
 }
@@ -99,10 +100,10 @@ func (c *Consumer) ReadMessage(timeout time.Duration) (*kafka.Message, error) {
 func (c *Consumer) Events() chan kafka.Event { return c.events }
 
 // moveEvents looks at what comes over the client's channel and hands it on, until the client is closed.
-func (c *Consumer) moveEvents() {
+func (c *Consumer) moveEvents(from chan kafka.Event) {
 	defer close(c.done)
 	defer close(c.events)
-	for event := range c.Consumer.Events() {
+	for event := range from {
 		select {
 		case <-c.closing:
 			continue // nobody gets it

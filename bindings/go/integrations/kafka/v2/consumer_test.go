@@ -134,38 +134,39 @@ func TestTransaction(t *testing.T) {
 		}
 	}()
 	c := b.consumer(t, b.configured("group.id", billing, "enable.auto.commit", false), orders)
-	for _, abort := range []bool{false, true} {
+	committed := []string{"type:kafka_commit", "consumer_group:" + billing, "topic:" + orders, "partition:0", "kafka_cluster_id:" + p.ClusterID()}
+	for _, offset := range []kafka.Offset{5, 9, kafka.OffsetInvalid} {
+		abort := offset == 9
 		if err := p.BeginTransaction(); err != nil {
 			t.Fatal(err)
 		}
 		if err := p.Produce(to(payments, "12 apples"), nil); err != nil {
 			t.Fatal(err)
 		}
-		metadata, err := c.GetConsumerGroupMetadata()
-		if err != nil {
-			t.Fatal(err)
+		if offset >= 0 {
+			metadata, err := c.GetConsumerGroupMetadata()
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := p.SendOffsetsToTransaction(ctx, []kafka.TopicPartition{{Topic: &orders, Partition: 0, Offset: offset}}, metadata); err != nil {
+				t.Fatal(err)
+			}
 		}
-		next := kafka.Offset(5)
-		if abort {
-			next = 9
-		}
-		if err := p.SendOffsetsToTransaction(ctx, []kafka.TopicPartition{{Topic: &orders, Partition: 0, Offset: next}}, metadata); err != nil {
-			t.Fatal(err)
-		}
+		var err error
 		agent.Flushed()
+		if offset == 5 && agent.Backlog(committed...) != -1 {
+			t.Errorf("reported before it is committed: %v", agent.Backlogs())
+		}
 		if abort {
 			err = p.AbortTransaction(ctx)
 		} else {
-			if len(agent.Backlogs()) != 0 {
-				t.Errorf("reported before it is committed: %v", agent.Backlogs())
-			}
 			err = p.CommitTransaction(ctx)
 		}
 		if err != nil {
 			t.Fatal(err)
 		}
 		agent.Flushed()
-		if commit := agent.Backlog("type:kafka_commit", "consumer_group:"+billing, "topic:"+orders, "partition:0", "kafka_cluster_id:"+p.ClusterID()); commit != 5 {
+		if commit := agent.Backlog(committed...); commit != 5 {
 			t.Errorf("%d was committed: %v", commit, agent.Backlogs())
 		}
 	}

@@ -54,4 +54,9 @@
 //
 // A wrapped producer has one for reports, another one when ProduceChannel is used; a wrapped consumer has one when its Events
 // channel is on; both have one until the cluster's id is known. All end within Close.
+//
+// # Building
+//
+// The client's build tags (musl, dynamic) are its own, and change nothing here. With dynamic it needs librdkafka 2.11.1 or
+// later, which is newer than that of Debian 12.
 package kafka

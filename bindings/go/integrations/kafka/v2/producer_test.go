@@ -52,13 +52,14 @@ func TestEvents(t *testing.T) {
 	const messages = 3000
 	got := make(chan int)
 	go func() {
-		n := 0
+		// In any order: while a program flushes, two of the client's goroutines report.
+		seen := map[any]bool{}
 		for event := range p.Events() {
-			if msg, ok := event.(*kafka.Message); ok && msg.TopicPartition.Error == nil && msg.Opaque == n {
-				n++
+			if msg, ok := event.(*kafka.Message); ok && msg.TopicPartition.Error == nil {
+				seen[msg.Opaque] = true
 			}
 		}
-		got <- n
+		got <- len(seen)
 	}()
 	for i := range messages {
 		msg := to(orders, "12 apples")
@@ -74,7 +75,7 @@ func TestEvents(t *testing.T) {
 	p.Close()
 	p.Close()
 	if n := <-got; n != messages {
-		t.Errorf("%d reports came in order", n)
+		t.Errorf("%d reports came", n)
 	}
 	if edge := agent.One(t, "direction:out", "topic:"+orders, "type:kafka", "kafka_cluster_id:"+p.ClusterID()); edge.Current != messages {
 		t.Errorf("%v", edge)

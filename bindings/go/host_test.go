@@ -1,0 +1,174 @@
+//go:build cgo
+
+package datastreams
+
+import (
+	"errors"
+	"io"
+	"net/http"
+	"net/http/httptrace"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+)
+
+// transport answers in place of a server.
+type transport struct {
+	mutex    sync.Mutex
+	requests []*http.Request
+	answer   func(nth int, request *http.Request) (int, error)
+}
+
+func (t *transport) RoundTrip(request *http.Request) (*http.Response, error) {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	t.requests = append(t.requests, request)
+	status, err := t.answer(len(t.requests), request)
+	if err != nil {
+		return nil, err
+	}
+	return &http.Response{StatusCode: status, Body: io.NopCloser(strings.NewReader("{}")), Request: request}, nil
+}
+
+func (t *transport) count() int {
+	t.mutex.Lock()
+	defer t.mutex.Unlock()
+	return len(t.requests)
+}
+
+func accepted(int, *http.Request) (int, error) { return http.StatusAccepted, nil }
+
+func TestDeliveryThroughTheProgramsClient(t *testing.T) {
+	client := &http.Client{}
+	a := start(t, WithHTTPClient(client))
+	if goroutines() != 1 {
+		t.Errorf("%d goroutines", goroutines())
+	}
+	NewPathway("direction:out", "topic:orders", "type:kafka")
+	Flush()
+	NewPathway("direction:out", "topic:orders", "type:kafka")
+	Stop()
+	posts := a.taken()
+	if len(posts) != 2 {
+		t.Fatalf("%d payloads", len(posts))
+	}
+	post := posts[0]
+	for name, want := range map[string]string{
+		"Content-Type": "application/msgpack", "Content-Encoding": "gzip", "Datadog-Meta-Lang": "go",
+	} {
+		if got := post.Header.Get(name); got != want {
+			t.Errorf("%s: %q", name, got)
+		}
+	}
+	if post.Method != http.MethodPost || post.URL.Path != "/v0.1/pipeline_stats" {
+		t.Errorf("%s %s", post.Method, post.URL)
+	}
+	if counters := Counters(); counters["messages_delivered"] != 2 || counters["messages_dropped_stop"] != 0 {
+		t.Errorf("%v", counters)
+	}
+	if goroutines() != 0 {
+		t.Errorf("%d goroutines after Stop", goroutines())
+	}
+}
+
+func TestNoGoroutineOtherwise(t *testing.T) {
+	start(t)
+	NewPathway("direction:out", "topic:orders", "type:kafka")
+	if goroutines() != 0 {
+		t.Errorf("%d goroutines", goroutines())
+	}
+}
+
+func TestAgentless(t *testing.T) {
+	quiet(t)
+	t.Cleanup(reset)
+	for site, want := range map[string]string{"": "trace.agent.datadoghq.com", "datadoghq.eu": "trace.agent.datadoghq.eu"} {
+		fake := &transport{answer: accepted}
+		Start(WithAgentless("k3y"), WithSite(site), WithHTTPClient(&http.Client{Transport: fake}))
+		NewPathway("type:kafka")
+		Stop()
+		if fake.count() != 1 {
+			t.Fatalf("%d posts, %v", fake.count(), Counters())
+		}
+		request := fake.requests[0]
+		if got := request.URL.String(); got != "https://"+want+"/api/v0.1/pipeline_stats" || request.Header.Get("DD-API-KEY") != "k3y" {
+			t.Errorf("%s, key %q", got, request.Header.Get("DD-API-KEY"))
+		}
+	}
+}
+
+// The library that is linked has no TLS: an agent behind https is for net/http.
+func TestHTTPSIsForGo(t *testing.T) {
+	quiet(t)
+	t.Cleanup(reset)
+	Start(WithAgentAddr("https://127.0.0.1:9"))
+	if Err() != nil {
+		t.Fatal(Err())
+	}
+	if c := current.Load(); c.host == nil || goroutines() != 1 {
+		t.Skip("the library that is linked has TLS") // that of a system, with datastreams_dynamic
+	}
+	NewPathway("type:kafka")
+	Flush()
+	if counters := Counters(); counters["agent_unreachable"] == 0 {
+		t.Errorf("%v", counters)
+	}
+}
+
+func TestWhatIsNotDeliveredIsKept(t *testing.T) {
+	refused, lost := errors.New("connection refused"), errors.New("connection reset")
+	fake := &transport{answer: func(nth int, request *http.Request) (int, error) {
+		switch nth {
+		case 1:
+			return 0, refused
+		case 2:
+			httptrace.ContextClientTrace(request.Context()).WroteHeaders()
+			return 0, lost
+		case 3:
+			return http.StatusServiceUnavailable, nil
+		}
+		return http.StatusOK, nil
+	}}
+	start(t, WithHTTPClient(&http.Client{Transport: fake}))
+	NewPathway("type:kafka")
+	for fake.count() < 4 {
+		before := fake.count()
+		Flush() // tries at once what waits
+		if fake.count() == before {
+			t.Fatalf("nothing was tried again; %v", Counters())
+		}
+	}
+	counters := Counters()
+	for name, want := range map[string]uint64{
+		"messages_delivered": 1, "retries": 3, "uncertain": 1, "agent_unreachable": 1, "agent_errors": 1, "payloads_delivered": 1,
+	} {
+		if counters[name] != want {
+			t.Errorf("%s is %d, not %d", name, counters[name], want)
+		}
+	}
+}
+
+func TestStopEndsAPostThatHangs(t *testing.T) {
+	release := make(chan struct{})
+	fake := &transport{answer: func(_ int, request *http.Request) (int, error) {
+		select {
+		case <-request.Context().Done():
+			return 0, request.Context().Err()
+		case <-release:
+			return http.StatusOK, nil
+		}
+	}}
+	defer close(release)
+	start(t, WithHTTPClient(&http.Client{Transport: fake}))
+	NewPathway("type:kafka")
+	began := time.Now()
+	Stop()
+	if took := time.Since(began); took > 2*stopTimeout {
+		t.Errorf("it took %v", took)
+	}
+	eventually(t, "the goroutine ends", func() bool { return goroutines() == 0 })
+	if counters := Counters(); counters["messages_dropped_stop"] != 1 {
+		t.Errorf("%v", counters)
+	}
+}

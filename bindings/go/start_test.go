@@ -1,0 +1,160 @@
+//go:build cgo
+
+package datastreams
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+func TestNothingIsMeasuredBeforeStart(t *testing.T) {
+	reset()
+	if Err() != ErrNotStarted || len(Counters()) != 0 {
+		t.Errorf("%v, %v", Err(), Counters())
+	}
+	Flush()
+	Stop()
+	TrackKafkaProduce("orders", 0, 1)
+	TrackTransaction("id", "sent")
+	p, ctx := SetCheckpoint(context.Background(), "direction:out", "type:kafka")
+	if _, ok := PathwayFromContext(ctx); ok || !p.IsZero() || p.EncodeStr() != "" || p.Encode() != nil {
+		t.Errorf("a pathway out of nothing: %v", p)
+	}
+	if p := NewPathway("type:kafka"); !p.IsZero() {
+		t.Errorf("a pathway out of nothing: %v", p)
+	}
+	if _, ok := SetDataStreamsCheckpoint(context.Background(), "type:kafka"); ok {
+		t.Error("it says that something is measured")
+	}
+
+	// What is received passes through all the same.
+	start(t)
+	header := NewPathway("direction:out", "type:kafka").EncodeStr()
+	reset()
+	edge := NewEdge("direction:in", "type:kafka")
+	received := edge.Consume([]byte(header), 10)
+	if after, sent := edge.Produce(received, 10, nil); after != received || string(sent) != header {
+		t.Errorf("%q became %q", header, sent)
+	}
+	if received.SetCheckpoint("type:kafka") != received || edge.Checkpoint(received, 0) != received {
+		t.Error("the pathway changed")
+	}
+}
+
+func TestStopDeliversAndMayBeRepeated(t *testing.T) {
+	a := start(t)
+	p := NewPathway("direction:out", "topic:orders", "type:kafka")
+	Stop()
+	Stop()
+	if len(a.taken()) != 1 || Err() != ErrStopped {
+		t.Fatalf("%d payloads, %v", len(a.taken()), Err())
+	}
+	counters := Counters()
+	if counters["checkpoints"] != 1 || counters["messages_delivered"] != 1 || counters["passed_through"] != 0 {
+		t.Errorf("%v", counters)
+	}
+	// Whatever is called now does nothing, and is counted.
+	if after := p.SetCheckpoint("direction:in", "type:kafka"); after != p {
+		t.Errorf("%v became %v", p, after)
+	}
+	_, ctx := SetCheckpoint(ContextWithPathway(context.Background(), p), "direction:in", "type:kafka")
+	if after, ok := PathwayFromContext(ctx); !ok || after != p {
+		t.Errorf("%v became %v", p, after)
+	}
+	TrackKafkaCommitOffset("group", "orders", 0, 1)
+	Flush()
+	if counters := Counters(); counters["passed_through"] < 2 || counters["checkpoints"] != 1 || len(a.taken()) != 1 {
+		t.Errorf("%v", counters)
+	}
+}
+
+func TestStartAgainReplaces(t *testing.T) {
+	first := start(t)
+	edge := NewEdge("direction:out", "topic:orders", "type:kafka")
+	one := edge.Checkpoint(Pathway{}, 1)
+	second := start(t, WithService("another"))
+	other := edge.Checkpoint(Pathway{}, 1)
+	Stop()
+	if len(first.taken()) != 1 || len(second.taken()) != 1 {
+		t.Errorf("%d payloads, %d payloads", len(first.taken()), len(second.taken()))
+	}
+	if one.GetHash() == other.GetHash() {
+		t.Error("an edge of the first client went into the second")
+	}
+	if !strings.Contains(string(second.bodies[0]), "another") || strings.Contains(string(first.bodies[0]), "another") {
+		t.Error("payloads went to the wrong agent")
+	}
+}
+
+func TestErrSaysWhatIsWrong(t *testing.T) {
+	quiet(t)
+	t.Cleanup(reset)
+	for addr, want := range map[string]string{
+		"http://user@host": "agent_url",
+		"ftp://host":       "http://, https:// or unix://",
+		"host:99999":       "port",
+	} {
+		Start(WithAgentAddr(addr))
+		if err := Err(); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%s: %v", addr, err)
+		}
+	}
+
+	t.Setenv("DD_DATA_STREAMS_ENABLED", "false")
+	Start()
+	NewPathway("type:kafka")
+	if err := Err(); err == nil || !strings.Contains(err.Error(), "DD_DATA_STREAMS_ENABLED") {
+		t.Errorf("%v", err)
+	}
+	Start(WithEnabled(true), WithAgentAddr("127.0.0.1:9"))
+	NewPathway("type:kafka")
+	if err := Err(); err != nil {
+		t.Errorf("%v", err)
+	}
+	Flush()
+	if err := Err(); err == nil || !strings.Contains(err.Error(), "http://127.0.0.1:9") {
+		t.Errorf("%v", err)
+	}
+
+	a := start(t)
+	a.status = func(int) int { return http.StatusBadRequest }
+	NewPathway("type:kafka")
+	Flush()
+	if err := Err(); err == nil || !strings.Contains(err.Error(), "1 times it answered with an error") {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestAnEdgeSaysWhatIsWrongWithIt(t *testing.T) {
+	edge := NewEdge("direction:in", "")
+	if err := edge.Err(); !errors.Is(err, Err()) {
+		t.Errorf("%v", err)
+	}
+	start(t)
+	for _, tags := range [][]string{{"direction:in", ""}, {strings.Repeat("x", 20000)}, {"topic:\xff"}, make([]string, 200)} {
+		edge := NewEdge(tags...)
+		if err := edge.Err(); err == nil || !strings.Contains(err.Error(), "128 tags") {
+			t.Errorf("%.20q: %v", tags, err)
+		}
+		before := Counters()["invalid_arguments"]
+		p := NewPathway("type:kafka")
+		if after := edge.Checkpoint(p, 1); after != p {
+			t.Errorf("the pathway did not go on as it was: %v", after)
+		}
+		if after, header := edge.Produce(p, 1, nil); after != p || string(header) != p.EncodeStr() {
+			t.Errorf("the pathway did not go on as it was: %v", after)
+		}
+		if after := p.SetCheckpoint(tags...); after != p {
+			t.Errorf("the pathway did not go on as it was: %v", after)
+		}
+		if Counters()["invalid_arguments"] < before+3 {
+			t.Error("it was not counted")
+		}
+	}
+	if err := NewEdge("type:kafka").Err(); err != nil {
+		t.Error(err)
+	}
+}

@@ -1,0 +1,102 @@
+package test
+
+import (
+	"encoding/json"
+	"os"
+	"os/exec"
+	"slices"
+	"strings"
+	"testing"
+)
+
+const (
+	ancestor = "github.com/DataDog/data-streams-go"
+	ours     = "github.com/datastreams/datastreams/bindings/go"
+)
+
+// Where the packages of the ancestor are in ours: its package datastreams is the root.
+var counterparts = []struct{ dir, path, name string }{
+	{"..", ours, "datastreams"},
+	{"..", ours + "/version", "datastreams/version"},
+	{"..", ours + "/integrations/messaging", "integrations/messaging"},
+	{"../integrations/kafka", ours + "/integrations/kafka", "integrations/kafka"},
+	{"../integrations/sarama", ours + "/integrations/sarama", "integrations/sarama"},
+}
+
+// published is what data-streams-go exported, taken down line by line from its source, but for the methods that a
+// generator wrote for its wire format (DecodeMsg, EncodeMsg, Msgsize).
+func published(t *testing.T) []string {
+	t.Helper()
+	data, err := os.ReadFile("data-streams-go.txt")
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strings.Split(strings.TrimSpace(string(data)), "\n")
+}
+
+// comparable takes out what must differ: the version's value.
+func comparable(lines []string) []string {
+	kept := slices.Clone(lines)
+	for i, line := range kept {
+		if strings.HasPrefix(line, "pkg datastreams/version, const Tag = ") {
+			kept[i] = "pkg datastreams/version, const Tag"
+		}
+	}
+	return kept
+}
+
+func TestEverythingThatTheAncestorExportedIsHere(t *testing.T) {
+	var here []string
+	for _, counterpart := range counterparts {
+		lines, err := exported(counterpart.dir, counterpart.path, counterpart.path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, line := range lines {
+			here = append(here, strings.Replace(line, "pkg ,", "pkg "+counterpart.name+",", 1))
+		}
+	}
+	here = comparable(here)
+	for _, line := range comparable(published(t)) {
+		if !slices.Contains(here, line) {
+			t.Errorf("missing or different: %s", line)
+		}
+	}
+}
+
+// The list is compared with the ancestor itself where that can be had: DATA_STREAMS_GO names a checkout; otherwise the
+// module proxy is asked, which does not serve it everywhere.
+func TestTheListIsThatOfTheAncestor(t *testing.T) {
+	dir := os.Getenv("DATA_STREAMS_GO")
+	if dir == "" {
+		command := exec.Command("go", "mod", "download", "-json", ancestor+"@latest")
+		command.Env = append(os.Environ(), "GOWORK=off", "GOFLAGS=-mod=mod")
+		command.Dir = t.TempDir()
+		out, _ := command.Output()
+		var module struct{ Dir, Error string }
+		if json.Unmarshal(out, &module) != nil || module.Dir == "" {
+			t.Skipf("skipped: the module proxy does not serve %s, and DATA_STREAMS_GO is not set (%s)", ancestor, module.Error)
+		}
+		dir = module.Dir
+	}
+	lines, err := exported(dir, ancestor, "./datastreams/...", "./integrations/messaging")
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines = slices.DeleteFunc(lines, func(line string) bool {
+		return strings.Contains(line, "msgp.") || strings.HasSuffix(line, ") Msgsize() int")
+	})
+	listed := slices.DeleteFunc(published(t), func(line string) bool {
+		return strings.HasPrefix(line, "pkg integrations/kafka,") || strings.HasPrefix(line, "pkg integrations/sarama,") // modules of their own
+	})
+	for _, line := range lines {
+		if !slices.Contains(listed, line) {
+			t.Errorf("not in the list: %s", line)
+		}
+	}
+	for _, line := range listed {
+		if !slices.Contains(lines, line) {
+			t.Errorf("only in the list: %s", line)
+		}
+	}
+}

@@ -1,0 +1,56 @@
+# The Go binding: the package, its integrations, what a release would hold, and their tests.
+#
+# Variables: GO (tools/go), DATA_STREAMS_GO (a checkout of data-streams-go, to compare with and to measure against).
+
+GO ?= $(CURDIR)/tools/go
+GO_DIR := bindings/go
+GO_NATIVE := $(GO_DIR)/internal/native
+GO_BUILD := build/go
+DATA_STREAMS_GO ?=
+# Every module of the checkout: where a go.mod is.
+GO_MODULES = $(shell git ls-files --cached --others --exclude-standard '$(GO_DIR)/*go.mod' | xargs -n1 dirname | sort)
+STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
+
+.PHONY: go-lib go-dist test-go test-go-more test-go-dist test-go-integrations lint-go bench-go
+
+# Without TLS: Go has its own. A static library alone, beside the shared one of lib-fault in the same directory.
+go-lib: ## Put the static library where cgo finds it: bindings/go/internal/native
+	@command -v $(CARGO) >/dev/null || { echo 'go-lib: cargo is missing. Install Rust (https://rustup.rs)' >&2; exit 1; }
+	@tools/setup c
+	$(CARGO) rustc --release -p datastreams-ffi --no-default-features --target-dir target/plain --crate-type staticlib
+	@mkdir -p $(GO_BUILD)
+	ffi/archive.sh include/datastreams.h target/plain/release/libdatastreams.a $(GO_BUILD)/libdatastreams.a
+	@cmp -s $(GO_BUILD)/libdatastreams.a $(GO_NATIVE)/libdatastreams_linux_amd64.a || \
+	  cp $(GO_BUILD)/libdatastreams.a $(GO_NATIVE)/libdatastreams_linux_amd64.a
+	@cmp -s include/datastreams.h $(GO_NATIVE)/datastreams.h || cp include/datastreams.h $(GO_NATIVE)/datastreams.h
+
+go-dist: go-lib ## Write the Go modules as a release would tag them, and a module proxy of files: dist/go, dist/goproxy
+	@mkdir -p $(GO_BUILD) dist
+	cd $(GO_DIR)/internal/dist && $(GO) build -o ../../../../$(GO_BUILD)/dist .
+	$(GO_BUILD)/dist $(GO_DIR) '$(DS_VERSION)' $(GO_BUILD)/libdatastreams.a dist
+
+test-go: go-lib ## The Go package: with the race detector, with a collector at every turn, with and without cgo
+	cd $(GO_DIR) && $(GO) test ./...
+	cd $(GO_DIR) && $(GO) test -race ./...
+	cd $(GO_DIR) && GOGC=1 GOEXPERIMENT=cgocheck2 $(GO) test -run . -short . ./internal/native
+	cd $(GO_DIR) && CGO_ENABLED=0 $(GO) test ./...
+	cd $(GO_DIR) && $(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime 10s .
+	cd $(GO_DIR)/test && DATA_STREAMS_GO='$(DATA_STREAMS_GO)' $(GO) test -count 1 ./...
+
+test-go-more: go-lib ## Long fuzzing of decoding; the package on the shared library
+	cd $(GO_DIR) && $(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime 300s .
+
+test-go-integrations: go-lib ## Kafka clients over embedded brokers, and dd-trace-go on the same pathways
+	@for module in $(filter $(GO_DIR)/integrations/% $(GO_DIR)/internal/%,$(GO_MODULES)); do \
+	  (cd $$module && $(GO) test -race -count 1 ./...) || exit 1; done
+
+test-go-dist: go-dist lib ## Fetch the module from dist/goproxy into a program outside the checkout, vendor it, link it both ways
+	GO='$(GO)' tests/go/dist dist/goproxy '$(DS_VERSION)' build/go/dist-test
+
+lint-go: go-lib ## gofmt, go vet and staticcheck over every Go module
+	@out=$$($$($(GO) --path)/gofmt -l $(GO_DIR) tests); [ -z "$$out" ] || { echo "gofmt: $$out" >&2; exit 1; }
+	@for module in $(GO_MODULES); do echo "$$module"; \
+	  (cd $$module && $(GO) vet ./... && $(GO) run $(STATICCHECK) ./...) || exit 1; done
+
+bench-go: go-lib ## What Go programs pay, beside dd-trace-go and (DATA_STREAMS_GO) data-streams-go in the same run
+	cd $(GO_DIR)/bench && DATA_STREAMS_GO='$(DATA_STREAMS_GO)' ./run $(GO)
