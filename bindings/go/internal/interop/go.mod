@@ -2,9 +2,16 @@ module github.com/datastreams/datastreams/bindings/go/internal/interop
 
 go 1.26.0
 
+replace (
+	github.com/datastreams/datastreams/bindings/go => ../..
+	github.com/datastreams/datastreams/bindings/go/integrations/franz => ../../integrations/franz
+	github.com/datastreams/datastreams/bindings/go/internal/agenttest => ../agenttest
+	github.com/datastreams/datastreams/bindings/go/internal/brokertest => ../brokertest
+)
+
 require (
 	github.com/DataDog/dd-trace-go/v2 v2.12.0
-	github.com/datastreams/datastreams/bindings/go v0.0.0
+	github.com/datastreams/datastreams/bindings/go/integrations/franz v0.0.0
 	github.com/datastreams/datastreams/bindings/go/internal/agenttest v0.0.0
 	github.com/datastreams/datastreams/bindings/go/internal/brokertest v0.0.0
 	github.com/twmb/franz-go v1.22.3
@@ -30,6 +37,7 @@ require (
 	github.com/cenkalti/backoff/v5 v5.0.3 // indirect
 	github.com/cespare/xxhash/v2 v2.3.0 // indirect
 	github.com/cihub/seelog v0.0.0-20170130134532-f561c5e57575 // indirect
+	github.com/datastreams/datastreams/bindings/go v0.0.0 // indirect
 	github.com/dustin/go-humanize v1.0.1 // indirect
 	github.com/ebitengine/purego v0.10.0 // indirect
 	github.com/go-ole/go-ole v1.3.0 // indirect
@@ -82,10 +90,4 @@ require (
 	golang.org/x/xerrors v0.0.0-20240903120638-7835f813f4da // indirect
 	google.golang.org/genproto/googleapis/rpc v0.0.0-20260803160001-6ac0973c030d // indirect
 	google.golang.org/protobuf v1.36.12 // indirect
-)
-
-replace (
-	github.com/datastreams/datastreams/bindings/go => ../..
-	github.com/datastreams/datastreams/bindings/go/internal/agenttest => ../agenttest
-	github.com/datastreams/datastreams/bindings/go/internal/brokertest => ../brokertest
 )
