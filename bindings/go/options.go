@@ -74,17 +74,26 @@ func WithAgentless(apiKey string) StartOption {
 	return func(c *config) { c.library.APIKey, c.agentless = apiKey, true }
 }
 
-// WithHTTPClient sends payloads through this client. For an agent behind a unix socket its transport has to dial that
-// socket, whatever the address.
+// WithHTTPClient sends payloads through this client. An agent behind a unix socket is dialed for a client without a transport
+// of its own; any other has to dial that socket, whatever the address. Redirects are errors, unless the client has a
+// CheckRedirect.
 func WithHTTPClient(client *http.Client) StartOption {
 	return func(c *config) { c.httpClient = client }
 }
 
 // WithLogger takes the lines that a program may want to log: delivery does not work, or works again; an integration
 // switched itself off. Nothing is printed without it. The function may be called from any goroutine, and must not call
-// this package.
+// this package. What it panics with is dropped.
 func WithLogger(log func(line string)) StartOption {
-	return func(c *config) { c.logger = log }
+	return func(c *config) {
+		c.logger = nil
+		if log != nil {
+			c.logger = func(line string) {
+				defer func() { _ = recover() }()
+				log(line)
+			}
+		}
+	}
 }
 
 // WithStopTimeout bounds [Stop] and [Flush]: how long they try to deliver. Default: two seconds.

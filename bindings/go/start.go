@@ -113,7 +113,8 @@ func Err() error {
 		return errors.New("datastreams: disabled by DD_DATA_STREAMS_ENABLED")
 	case counters["payloads_delivered"] == 0 && counters["retries"]+counters["payloads_dropped_rejected"] > 0:
 		return fmt.Errorf("datastreams: nothing has reached %s yet: %d times there was no agent, %d times it answered with an error",
-			c.native.AgentURL(), counters["agent_unreachable"], counters["agent_errors"])
+			c.native.AgentURL(), counters["agent_unreachable"],
+			max(counters["agent_errors"], counters["payloads_dropped_rejected"])) // a redirect is only the latter
 	}
 	if line := notice.First(); line != "" {
 		return errors.New(line)
