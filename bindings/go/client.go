@@ -22,6 +22,7 @@ type client struct {
 	backlogs edgeCache // by type and cluster, group, topic
 	host     *host     // nil: the library delivers
 	stopped  atomic.Bool
+	off      error         // why nothing is measured from the start: switched off
 	timeout  time.Duration // of Stop and Flush
 }
 
