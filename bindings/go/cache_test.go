@@ -59,7 +59,7 @@ func TestTheCacheIsBounded(t *testing.T) {
 	}
 }
 
-// 128 tags of 16 KiB are an edge; thousands of them must not stay in memory.
+// Tags of 16 KiB are an edge; thousands of them must not stay in memory.
 func TestTheCacheIsBoundedInBytes(t *testing.T) {
 	start(t)
 	long := strings.Repeat("x", 10_000)

@@ -43,7 +43,7 @@ type internedEdge struct {
 var noEdge = internedEdge{status: native.Invalid}
 
 // NewEdge makes an edge of tags such as "direction:in", "group:billing", "topic:orders", "type:kafka", in any order: at most
-// 128 of 16 KiB, none empty, UTF-8. The tags are copied.
+// 128, none empty, UTF-8, 16 KiB together. The tags are copied.
 func NewEdge(edgeTags ...string) *Edge {
 	return NewEdgeOf("", edgeTags...)
 }
@@ -65,7 +65,7 @@ func (e *Edge) Tags() []string {
 func (e *Edge) Err() error {
 	c := current.Load()
 	if c != nil && e.in(c).status != native.OK {
-		return errors.New("datastreams: an edge takes at most 128 tags of 16 KiB, none empty, in UTF-8")
+		return errors.New("datastreams: an edge takes 1 to 128 tags, none empty, in UTF-8, 16 KiB together")
 	}
 	return Err()
 }

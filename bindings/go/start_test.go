@@ -145,7 +145,7 @@ func TestAnEdgeSaysWhatIsWrongWithIt(t *testing.T) {
 	start(t)
 	for _, tags := range [][]string{{"direction:in", ""}, {strings.Repeat("x", 20000)}, {"topic:\xff"}, make([]string, 200)} {
 		edge := NewEdge(tags...)
-		if err := edge.Err(); err == nil || !strings.Contains(err.Error(), "128 tags") {
+		if err := edge.Err(); err == nil || !strings.Contains(err.Error(), "1 to 128 tags") {
 			t.Errorf("%.20q: %v", tags, err)
 		}
 		before := Counters()["invalid_arguments"]
