@@ -57,8 +57,8 @@ func Start(opts ...StartOption) {
 	current.Store(started)
 }
 
-// Stop delivers what was measured, within two seconds ([WithStopTimeout]), and ends. Everything may still be called: pathways pass through, and
-// that is counted. To stop again, or before [Start], does nothing.
+// Stop delivers what was measured, within two seconds ([WithStopTimeout]), and ends. Everything may still be called: pathways
+// pass through, and that is counted. To stop again, or before [Start], does nothing.
 func Stop() {
 	starting.Lock()
 	defer starting.Unlock()
