@@ -5,6 +5,7 @@ package datastreams
 import (
 	"math"
 	"net/http"
+	"runtime"
 	"testing"
 	"time"
 )
@@ -63,5 +64,26 @@ func TestTimeoutsAreRoundedUpAndCutOff(t *testing.T) {
 		if got := milliseconds(given); got != want {
 			t.Errorf("%v: %d, not %d", given, got, want)
 		}
+	}
+}
+
+func TestOptionsReachTheLibrary(t *testing.T) {
+	var settings config
+	for _, opt := range []StartOption{
+		WithService("s"), WithEnv("e"), WithVersion("v"), WithPrimaryTag("p"), WithDogstatsdAddress("host:8125"),
+		WithMemoryLimit(1), WithRetryLimit(2), WithEnabled(true), WithStopTimeout(time.Second),
+	} {
+		opt(&settings)
+	}
+	got := settings.native()
+	if got.Service != "s" || got.Env != "e" || got.Version != "v" || got.PrimaryTag != "p" || got.DogstatsdURL != "udp://host:8125" ||
+		got.MemoryLimit != 1 || got.RetryLimit != 2 || got.Enabled != 1 || got.LanguageVersion != runtime.Version() {
+		t.Errorf("%+v", got)
+	}
+	quiet(t)
+	t.Cleanup(reset)
+	Start(WithStopTimeout(time.Second), WithAgentAddr("127.0.0.1:9"))
+	if got := current.Load().timeout; got != time.Second {
+		t.Errorf("%v", got)
 	}
 }
