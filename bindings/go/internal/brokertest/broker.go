@@ -93,7 +93,24 @@ func (b *Broker) Topic(t testing.TB, name string, partitions int32) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	// A real broker answers before it leads the partitions.
+	Eventually(t, "the topic is led", func() bool { return b.led(t, topic.Topic, partitions) })
 	return topic.Topic
+}
+
+func (b *Broker) led(t testing.TB, topic string, partitions int32) bool {
+	t.Helper()
+	request := kmsg.NewPtrMetadataRequest()
+	one := kmsg.NewMetadataRequestTopic()
+	one.Topic = &topic
+	request.Topics = append(request.Topics, one)
+	answer, err := request.RequestWith(patient(t), b.client)
+	if err != nil || len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != int(partitions) {
+		return false
+	}
+	return !slices.ContainsFunc(answer.Topics[0].Partitions, func(p kmsg.MetadataResponseTopicPartition) bool {
+		return p.ErrorCode != 0 || p.Leader < 0
+	})
 }
 
 // Group returns the name of a group that is new.
