@@ -8,12 +8,12 @@ import pickle
 import re
 import subprocess
 import sys
+import time
 from importlib import metadata
 
+import datastreams
 import pytest
 from conftest import ROOT, environment
-
-import datastreams
 from datastreams import HEADER_KEY, HEADER_KEY_LEGACY, Pathway, _native, edge, set_checkpoint
 
 IN = ["type:kafka", "topic:orders", "direction:in", "group:billing"]
@@ -81,7 +81,8 @@ def test_callers_tags_are_not_touched(started):
 
 def test_a_message_without_a_header_inherits_nothing(started):
     for headers in ({}, None, [], {HEADER_KEY: None}, {HEADER_KEY: "junk"}, [(HEADER_KEY, 7)], {HEADER_KEY: object()}):
-        set_checkpoint(IN, carrier={HEADER_KEY: Pathway(1, NOW, NOW).encode()})
+        before = Pathway(1, time.time_ns(), time.time_ns())
+        assert set_checkpoint(IN, carrier={HEADER_KEY: before.encode()}).opposite_hash == 1
         after = set_checkpoint(IN, carrier=headers)
         assert after.opposite_hash == 0 and after.start_ns == after.edge_start_ns, headers
 
@@ -295,6 +296,8 @@ def test_tags_that_no_edge_can_have_never_fail_a_message(started, tags):
     decoded = Pathway.decode(received.encode())
     assert set_checkpoint(tags, carrier={HEADER_KEY: received.encode()}) == decoded == datastreams.current_pathway()
     assert datastreams.stats()["invalid_arguments"] == counted + 2
+    with pytest.raises(ValueError, match="tags"):
+        edge(*tags)
     assert datastreams.stats()["checkpoints"] == 1
 
 
@@ -353,7 +356,9 @@ except ValueError as error:
 else:
     raise SystemExit("no error")
 """
-    subprocess.run([sys.executable, "-c", code], env=environment(DD_TRACE_AGENT_URL="gopher://x"), check=True, timeout=60)
+    subprocess.run(
+        [sys.executable, "-c", code], env=environment(DD_TRACE_AGENT_URL="gopher://x"), check=True, timeout=60
+    )
 
 
 def test_every_option_arrives(agent):

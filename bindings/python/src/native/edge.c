@@ -16,22 +16,21 @@ static void dealloc(PyObject *self) {
 }
 
 PyObject *edge_tags(const char *name, PyObject *tags) {
-  PyObject *tuple = NULL;
   // A str is an iterable of str, and never meant.
-  if (!PyUnicode_Check(tags) && !PyBytes_Check(tags)) tuple = PySequence_Tuple(tags);
-  if (tuple == NULL) {
+  PyObject *iterator = PyUnicode_Check(tags) || PyBytes_Check(tags) ? NULL : PyObject_GetIter(tags);
+  if (iterator == NULL) {
     if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_TypeError)) return NULL;
-    // An exception from within the caller's own iterator is the caller's.
-    if (PyErr_Occurred() && (PyObject_HasAttrString(tags, "__iter__"))) return NULL;
     PyErr_Clear();
     wrong_type(name, "an iterable of str", tags);
     return NULL;
   }
+  PyObject *tuple = PySequence_Tuple(iterator);
+  Py_DECREF(iterator);
+  if (tuple == NULL) return NULL; // The exception of a generator is the caller's.
   const Py_ssize_t count = PyTuple_Size(tuple);
   for (Py_ssize_t at = 0; at < count; at++) {
     PyObject *tag = PyTuple_GetItem(tuple, at);
     if (PyUnicode_Check(tag)) continue;
-    wrong_type(name, "an iterable of str", tag);
     PyObject *type = PyType_GetName(Py_TYPE(tag));
     if (type != NULL) PyErr_Format(PyExc_TypeError, "%s must be an iterable of str, but item %zd is %U", name, at, type);
     Py_XDECREF(type);
@@ -169,18 +168,22 @@ PyObject *edge_function(PyObject *module, PyObject *const *args, Py_ssize_t narg
   }
   // A pair of a str and a tuple: no tuple of tags is one.
   key = PyUnicode_GetLength(service) == 0 ? Py_NewRef(tags) : PyTuple_Pack(2, service, tags);
-  if (key == NULL || (edge = edge_remembered(state, key)) != NULL || PyErr_Occurred()) goto done;
-  edge = edge_new(state, tags, service);
-  if (edge == NULL) goto done;
+  if (key == NULL) goto done;
+  edge = edge_remembered(state, key);
+  if (edge == NULL && PyErr_Occurred()) goto done;
+  const bool is_new = edge == NULL;
+  if (is_new && (edge = edge_new(state, tags, service)) == NULL) goto done;
   client = client_hold(state);
   ds_edge bound;
+  // One that is remembered may be a checkpoint's, which is counted and not refused.
   if (client != NULL && edge_bind(edge, client, false, &bound) == DS_ERR_INVALID) {
     PyErr_SetString(PyExc_ValueError, "an edge takes 1 to 128 tags, none empty, of together at most 16 KiB, and a service "
                                       "of at most 16 KiB");
-    Py_CLEAR(edge);
+    Py_DECREF((PyObject *)edge);
+    edge = NULL;
     goto done;
   }
-  edge_remember(state, key, edge);
+  if (is_new) edge_remember(state, key, edge);
 done:
   Py_XDECREF((PyObject *)client);
   Py_XDECREF(service);

@@ -89,6 +89,7 @@ static int traverse(PyObject *module, visitproc visit, void *arg) {
 static int clear(PyObject *module) {
   State *state = state_of(module);
   Py_CLEAR(state->client);
+  manual_clear(state);
   Py_CLEAR(state->edges);
   Py_CLEAR(state->context_set);
   Py_CLEAR(state->context_get);

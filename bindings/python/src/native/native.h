@@ -43,6 +43,13 @@ typedef struct {
   ds_pathway value;
 } PathwayObject;
 
+// An edge, and what a call that meant it was given; owned.
+typedef struct {
+  PyObject *typ, *topic, *kind, *edge;
+} Point;
+
+enum { POINTS = 64 };
+
 // What an interpreter has of this module.
 typedef struct {
   PyTypeObject *client_type, *edge_type, *pathway_type;
@@ -50,6 +57,9 @@ typedef struct {
   PyObject *context, *context_get, *context_set; // The context variable of the current pathway, and its methods.
   PyObject *edges;                      // tags -> Edge
   PyObject *key, *key_legacy;           // The names of the headers.
+#ifndef Py_GIL_DISABLED
+  Point points[POINTS];                 // The edges of recent calls of manual.c, by the identity of their arguments.
+#endif
 #ifdef Py_GIL_DISABLED
   PyMutex lock; // Of `client`.
 #endif
@@ -192,6 +202,7 @@ int carrier_write(State *state, PyObject *carrier, const uint8_t *text, size_t l
 
 // ---- manual.c: the calls that ddtrace has ---------------------------------------------------------
 
+void manual_clear(State *state);
 PyObject *manual_consume(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
 PyObject *manual_produce(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
 
