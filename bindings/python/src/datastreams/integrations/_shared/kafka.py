@@ -1,0 +1,147 @@
+"""Kafka: the edges, headers, sizes and offsets that its clients have in common.
+
+A topic, group or cluster that is not known is "" and has no tag.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from typing import Any
+
+from datastreams import _native
+from datastreams._native import HEADER_KEY, HEADER_KEY_LEGACY, Pathway
+from datastreams.integrations._shared.counts import count
+from datastreams.integrations._shared.edges import Edges
+from datastreams.integrations._shared.messages import remember
+from datastreams.integrations._shared.sizes import size_of
+
+Headers = Mapping[str, Any] | Iterable[tuple[str, Any]] | None
+
+OURS = frozenset((HEADER_KEY, HEADER_KEY_LEGACY))
+# The longest that our header is on the wire: its lengths take a byte each.
+HEADER_WIRE = len(HEADER_KEY) + 36 + 2
+# Milliseconds; a timestamp beyond (year 2255) is none, and its nanoseconds would not fit.
+_LATEST_MS = 9_000_000_000_000
+
+
+def _where(topic: str, cluster: str) -> tuple[str, ...]:
+    return (f"kafka_cluster_id:{cluster}", f"topic:{topic}") if cluster else (f"topic:{topic}",)
+
+
+def _tags_in(key: tuple[str, str, str]) -> tuple[str, ...]:
+    topic, group, cluster = key
+    return ("direction:in", *((f"group:{group}",) if group else ()), *_where(topic, cluster), "type:kafka")
+
+
+# By (topic, cluster), and by (topic, group, cluster).
+edges_out = Edges[tuple[str, str]](lambda key: ("direction:out", *_where(*key), "type:kafka"))
+edges_in = Edges[tuple[str, str, str]](_tags_in)
+backlogs_produced = Edges[tuple[str, str]](lambda key: (*_where(*key), "type:kafka_produce"))
+backlogs_high = Edges[tuple[str, str]](lambda key: (*_where(*key), "type:kafka_high_watermark"))
+backlogs_committed = Edges[tuple[str, str, str]](
+    lambda key: (f"consumer_group:{key[1]}", *_where(key[0], key[2]), "type:kafka_commit")
+)
+
+
+def track_produced(topic: str, partition: int, offset: int, cluster: str = "") -> None:
+    """The offset that the broker gave to a message. Negative ones are unknown, and pass over."""
+    if offset >= 0:
+        backlogs_produced[topic, cluster].track_offset(partition, offset)
+
+
+def track_committed(topic: str, partition: int, offset: int, group: str, cluster: str = "") -> None:
+    """What was committed: the offset of the next message to read, one more than of the last that was."""
+    if offset >= 0 and group:
+        backlogs_committed[topic, group, cluster].track_offset(partition, offset)
+
+
+def track_high_watermark(topic: str, partition: int, offset: int, cluster: str = "") -> None:
+    """The end of a partition: the offset of the next message that is written."""
+    if offset >= 0:
+        backlogs_high[topic, cluster].track_offset(partition, offset)
+
+
+# ---- Produced -------------------------------------------------------------------------------------
+
+
+def _varint(length: int) -> int:
+    """Bytes that a length takes on the wire."""
+    return max(1, -(-(length << 1).bit_length() // 7))
+
+
+def produced(topic: str, size: int, headers: Headers = None, cluster: str = "", room: int | None = None) -> Any:
+    """Records that a message is produced, and returns the headers to send: a list, the caller's own stays as it is.
+
+    It goes on from the current pathway, else from the one that is in its headers; whichever was in them is replaced.
+
+    size: bytes of key and value. room: bytes that key, value and headers may have on the wire. None is returned when our
+    header does not fit: nothing is recorded, and the message is sent as it is; also when there is nothing to send.
+    """
+    kept: list[tuple[str, Any]] = []
+    old = None
+    wire = size
+    for pair in headers.items() if isinstance(headers, Mapping) else headers or ():
+        name, value = pair
+        if name in OURS:
+            if old is None or name == HEADER_KEY:
+                old = value
+            continue
+        kept.append(pair)
+        name_size, value_size = size_of(name), size_of(value)
+        size += name_size + value_size
+        wire += name_size + value_size + _varint(name_size) + _varint(value_size)
+    if room is not None and wire + HEADER_WIRE > room:
+        count("kafka_too_large")
+        return None
+    edge = edges_out[topic, cluster]
+    if old is not None and _native.current_pathway() is None:
+        text = edge.produce(size, parent=Pathway.decode(old))
+    else:
+        text = edge.produce(size)
+    if not text:
+        return None
+    kept.append((HEADER_KEY, text.encode()))
+    return kept
+
+
+# ---- Consumed -------------------------------------------------------------------------------------
+
+# Which consumer's message is current.
+_consumer: ContextVar[object] = ContextVar("datastreams_kafka_consumer", default=None)
+
+
+def consumed(
+    message: object,
+    topic: str,
+    size: int,
+    headers: Headers = None,
+    group: str = "",
+    cluster: str = "",
+    timestamp_ms: int | None = None,
+    proof: Callable[[Any], object] | None = None,
+) -> Pathway:
+    """Records that a message was consumed. Its pathway becomes the current one, and is found by pathway_of(message).
+
+    size: bytes of key and value. timestamp_ms: the message's own, the start of a pathway that begins here.
+    """
+    carrier = list(headers.items()) if isinstance(headers, Mapping) else list(headers or ())
+    for name, value in carrier:
+        if name not in OURS:
+            size += size_of(name) + size_of(value)
+    queued_ns = timestamp_ms * 1_000_000 if timestamp_ms is not None and 0 < timestamp_ms < _LATEST_MS else 0
+    pathway = edges_in[topic, group, cluster].checkpoint(payload_size=size, carrier=carrier, queued_ns=queued_ns)
+    remember(message, pathway, proof)
+    return pathway
+
+
+def current_of(consumer: object) -> None:
+    """From now on the current pathway is that of messages of this consumer."""
+    _consumer.set(consumer)
+
+
+def nothing_from(consumer: object) -> None:
+    """The consumer has handed out no message. The one before is done with: what is produced now does not come from it."""
+    if _consumer.get() is consumer:
+        _consumer.set(None)
+        _native.context.set(None)
