@@ -42,7 +42,9 @@ class BuildExtension(build_ext):
 
     def archive(self) -> str:
         if shutil.which("cargo") is None:
-            raise SystemExit("libdatastreams has no wheel for this machine, and building it takes Rust: https://rustup.rs")
+            raise SystemExit(
+                "libdatastreams has no wheel for this machine, and building it takes Rust: https://rustup.rs"
+            )
         target = pathlib.Path(os.environ.get("CARGO_TARGET_DIR") or pathlib.Path(self.build_temp).resolve() / "cargo")
         subprocess.run(
             ["cargo", "build", "--release", "--locked", "--package", "datastreams-ffi", "--target-dir", str(target)],
@@ -73,7 +75,9 @@ class SourceDistribution(sdist):
         shutil.copy(WORKSPACE / "Cargo.lock", packed)
         if not PACKED.exists():
             # Takes what is not needed any more out of the lock file; the versions of the rest stay.
-            subprocess.run(["cargo", "metadata", "--format-version=1"], cwd=packed, check=True, stdout=subprocess.DEVNULL)
+            subprocess.run(
+                ["cargo", "metadata", "--format-version=1"], cwd=packed, check=True, stdout=subprocess.DEVNULL
+            )
 
     @staticmethod
     def without_tests(manifest: pathlib.Path) -> None:
@@ -91,7 +95,7 @@ EXTENSION = Extension(
     define_macros=[] if FREE_THREADED else [("Py_LIMITED_API", LIMITED)],
     py_limited_api=not FREE_THREADED,
     extra_compile_args=["-std=c11", "-O2", "-fvisibility=hidden", "-Wall", "-Wextra", "-Wpedantic"],
-    extra_link_args=["-Wl,--version-script=src/native/exports.map", "-Wl,--gc-sections", "-Wl,-z,now"],
+    extra_link_args=["-Wl,--version-script=src/native/exports.map", "-Wl,--gc-sections", "-Wl,-z,now", "-s"],
     libraries=["pthread", "m", "dl"],
 )
 

@@ -13,10 +13,9 @@ os.environ.update(DD_DATA_STREAMS_ENABLED="true", DD_TRACE_ENABLED="false", DD_S
                   DD_TRACE_AGENT_URL="http://127.0.0.1:9", DD_INSTRUMENTATION_TELEMETRY_ENABLED="false",
                   DD_REMOTE_CONFIGURATION_ENABLED="false", _DD_TRACE_STATS_WRITER_INTERVAL="10.0")  # fmt: skip
 
+import datastreams as ours
 import ddtrace.data_streams as theirs
 from ddtrace.internal.datastreams import data_streams_processor
-
-import datastreams as ours
 
 ROUNDS, CALLS = 7, 20_000
 IN = ["type:kafka", "topic:orders", "direction:in", "group:billing"]
@@ -83,7 +82,9 @@ def threads(run, calls, number):
 
 
 def line(what, mine, other, least=None):
-    print(f"{what:<44} {mine:9.0f} ns {other:9.0f} ns {other / mine:7.1f} x" + (f"  (at least {least})" if least else ""))
+    print(
+        f"{what:<44} {mine:9.0f} ns {other:9.0f} ns {other / mine:7.1f} x" + (f"  (at least {least})" if least else "")
+    )
     return least is None or other / mine >= least
 
 
@@ -91,7 +92,9 @@ def main():
     ours.start(service="bench", env="bench", agent_url="http://127.0.0.1:9")
     processor = data_streams_processor()
     ours.set_produce_checkpoint("kafka", "orders", (first := {}).__setitem__)
-    print(f"# Python {sys.version.split()[0]}: libdatastreams {ours.__version__}, ddtrace {__import__('ddtrace').__version__}, ratio")
+    print(
+        f"# Python {sys.version.split()[0]}: libdatastreams {ours.__version__}, ddtrace {__import__('ddtrace').__version__}, ratio"
+    )
     good = line("checkpoint: set_checkpoint(tags)", *(t / 2 for t in best(
         CALLS, checkpoints(ours.set_checkpoint), checkpoints(processor.set_checkpoint))), 30)  # fmt: skip
     hop, other = best(CALLS, hops(ours, first), hops(theirs, first))

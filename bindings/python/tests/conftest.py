@@ -5,10 +5,9 @@ import pathlib
 import subprocess
 import sys
 
+import datastreams
 import pytest
 from agent import Agent
-
-import datastreams
 from datastreams import _native
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -48,7 +47,12 @@ class Program:
 
     def __init__(self, *command, **env):
         self.process = subprocess.Popen(
-            command, cwd=HERE / "programs", env=environment(**env), stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True
+            command,
+            cwd=HERE / "programs",
+            env=environment(**env),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
         )
 
     def finish(self, code=0, timeout=60):

@@ -10,10 +10,9 @@ import subprocess
 import sys
 from importlib import metadata
 
+import datastreams
 import pytest
 from conftest import ROOT, environment
-
-import datastreams
 from datastreams import HEADER_KEY, HEADER_KEY_LEGACY, Pathway, _native, edge, set_checkpoint
 
 IN = ["type:kafka", "topic:orders", "direction:in", "group:billing"]
@@ -295,6 +294,8 @@ def test_tags_that_no_edge_can_have_never_fail_a_message(started, tags):
     decoded = Pathway.decode(received.encode())
     assert set_checkpoint(tags, carrier={HEADER_KEY: received.encode()}) == decoded == datastreams.current_pathway()
     assert datastreams.stats()["invalid_arguments"] == counted + 2
+    with pytest.raises(ValueError, match="tags"):
+        edge(*tags)
     assert datastreams.stats()["checkpoints"] == 1
 
 
@@ -353,7 +354,9 @@ except ValueError as error:
 else:
     raise SystemExit("no error")
 """
-    subprocess.run([sys.executable, "-c", code], env=environment(DD_TRACE_AGENT_URL="gopher://x"), check=True, timeout=60)
+    subprocess.run(
+        [sys.executable, "-c", code], env=environment(DD_TRACE_AGENT_URL="gopher://x"), check=True, timeout=60
+    )
 
 
 def test_every_option_arrives(agent):

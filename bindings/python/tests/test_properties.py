@@ -6,7 +6,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 # Surrogates too, which hypothesis leaves out by itself.
-ANY_TEXT = st.text(st.characters(categories=None) | st.characters(categories=["Cs"]) | st.sampled_from(",:\0\U0010ffff"))
+ANY_TEXT = st.text(
+    st.characters(categories=None) | st.characters(categories=["Cs"]) | st.sampled_from(",:\0\U0010ffff")
+)
 TIMES = st.integers(1, 2**63 - 1)
 HASHES = st.integers(0, 2**64 - 1)
 PATHWAYS = st.builds(Pathway, HASHES, TIMES, TIMES, HASHES, TIMES, st.sampled_from(["", "in", "out"]))

@@ -3,10 +3,9 @@
 import json
 import sys
 
+import datastreams
 import pytest
 from conftest import ROOT
-
-import datastreams
 from datastreams import Pathway
 
 sys.path.insert(0, str(ROOT / "tests" / "reference"))

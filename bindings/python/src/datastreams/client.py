@@ -20,9 +20,9 @@ _lock = threading.Lock()
 def _tags(tags: str | Mapping[str, str] | Iterable[str]) -> str:
     if isinstance(tags, str):
         return tags
-    if isinstance(tags, Mapping):
-        tags = [f"{key}:{value}" for key, value in tags.items()]
     try:
+        if isinstance(tags, Mapping):
+            return ",".join(f"{name}:{tags[name]}" for name in tags)
         return ",".join(tags)
     except TypeError:
         raise TypeError("tags must be str, a mapping, or an iterable of str") from None

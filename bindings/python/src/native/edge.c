@@ -169,18 +169,22 @@ PyObject *edge_function(PyObject *module, PyObject *const *args, Py_ssize_t narg
   }
   // A pair of a str and a tuple: no tuple of tags is one.
   key = PyUnicode_GetLength(service) == 0 ? Py_NewRef(tags) : PyTuple_Pack(2, service, tags);
-  if (key == NULL || (edge = edge_remembered(state, key)) != NULL || PyErr_Occurred()) goto done;
-  edge = edge_new(state, tags, service);
-  if (edge == NULL) goto done;
+  if (key == NULL) goto done;
+  edge = edge_remembered(state, key);
+  if (edge == NULL && PyErr_Occurred()) goto done;
+  const bool is_new = edge == NULL;
+  if (is_new && (edge = edge_new(state, tags, service)) == NULL) goto done;
   client = client_hold(state);
   ds_edge bound;
+  // One that is remembered may be a checkpoint's, which is counted and not refused.
   if (client != NULL && edge_bind(edge, client, false, &bound) == DS_ERR_INVALID) {
     PyErr_SetString(PyExc_ValueError, "an edge takes 1 to 128 tags, none empty, of together at most 16 KiB, and a service "
                                       "of at most 16 KiB");
-    Py_CLEAR(edge);
+    Py_DECREF((PyObject *)edge);
+    edge = NULL;
     goto done;
   }
-  edge_remember(state, key, edge);
+  if (is_new) edge_remember(state, key, edge);
 done:
   Py_XDECREF((PyObject *)client);
   Py_XDECREF(service);

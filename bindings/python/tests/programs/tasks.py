@@ -4,7 +4,6 @@ import os
 import pathlib
 
 import celery
-
 import datastreams
 
 BROKER = pathlib.Path(os.environ["BROKER"])
