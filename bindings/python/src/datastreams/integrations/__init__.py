@@ -27,7 +27,9 @@ __all__ = ["CLIENTS", "patch", "patched", "pathway_of", "stats", "unpatch"]
 _log = logging.getLogger("datastreams")
 
 # Integrations, which are modules of this package, and the module whose import each waits for. One line each.
-CLIENTS: dict[str, str] = {}
+CLIENTS: dict[str, str] = {
+    "pika": "pika",
+}
 
 _lock = threading.RLock()
 _patched: set[str] = set()
