@@ -29,6 +29,7 @@ _log = logging.getLogger("datastreams")
 # Integrations, which are modules of this package, and the module whose import each waits for. One line each.
 CLIENTS: dict[str, str] = {
     "confluent_kafka": "confluent_kafka",
+    "pika": "pika",
 }
 
 _lock = threading.RLock()

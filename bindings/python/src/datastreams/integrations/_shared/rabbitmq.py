@@ -1,0 +1,58 @@
+"""What all clients of RabbitMQ share: edges, the time in the queue, the greatest header."""
+
+from __future__ import annotations
+
+from functools import lru_cache
+from typing import Any
+
+from datastreams._native import Edge, edge
+
+# Names that a broker makes up: each is another one, and would be an edge of its own.
+_MADE_UP = ("amq.gen", "amq.rabbitmq.reply-to")
+# Of a frame: its own head and end, and the class, weight and body size before the properties.
+_FRAME = 32
+
+
+def named(queue: str) -> str:
+    """The queue as a topic. A queue that the broker named is one of its kind."""
+    for name in _MADE_UP:
+        if queue.startswith(name):
+            return name
+    return queue or _MADE_UP[0]
+
+
+@lru_cache(maxsize=4096)
+def consumed_from(queue: str) -> Edge:
+    return edge("direction:in", f"topic:{named(queue)}", "type:rabbitmq")
+
+
+def produced_to(exchange: str, routing_key: str) -> Edge:
+    """The default exchange hands a message to the queue that the routing key names."""
+    if exchange:
+        return _exchange(exchange, bool(routing_key))
+    return _queue(named(routing_key))
+
+
+@lru_cache(maxsize=4096)
+def _exchange(exchange: str, keyed: bool) -> Edge:
+    return edge("direction:out", f"exchange:{exchange}", f"has_routing_key:{str(keyed).lower()}", "type:rabbitmq")
+
+
+@lru_cache(maxsize=4096)
+def _queue(queue: str) -> Edge:
+    return edge("direction:out", f"topic:{queue}", "type:rabbitmq")
+
+
+def queued_ns(timestamp: Any) -> int:
+    """The timestamp property, seconds since the epoch, in nanoseconds. 0: there is none, or it cannot be one."""
+    try:
+        seconds = float(timestamp.timestamp() if hasattr(timestamp, "timestamp") else timestamp)
+    except (TypeError, ValueError, OverflowError):
+        return 0
+    # A timestamp in ms or ns is no mistake of ours, but does not fit.
+    return int(seconds * 1e9) if 0 < seconds < 9e9 else 0
+
+
+def fits(properties_bytes: int, frame_max: int) -> bool:
+    """Whether the properties, the pathway among them, fit the one frame that they have. frame_max 0: no limit."""
+    return not frame_max or properties_bytes + _FRAME <= frame_max
