@@ -1,6 +1,7 @@
 """Servers that the tests of several clients share, each started once when it is asked for first."""
 
 import datastreams
+import kafka_topics
 import pytest
 import servers
 from datastreams import integrations
@@ -43,3 +44,9 @@ def counted():
         for cause, number in integrations.stats().items()
         if number != before.get(cause, 0)
     }
+
+
+@pytest.fixture(scope="session")
+def kafka():
+    with kafka_topics.kafka() as kafka:
+        yield kafka

@@ -7,15 +7,16 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
-from typing import Any
+from functools import lru_cache
+from typing import Any, cast
 
 from datastreams import _native
-from datastreams._native import HEADER_KEY, HEADER_KEY_LEGACY, Pathway
+from datastreams._native import HEADER_KEY, HEADER_KEY_LEGACY, Edge, Pathway, edge
 from datastreams.integrations._shared.counts import count
-from datastreams.integrations._shared.edges import Edges
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.sizes import size_of
 
+Pairs = list[tuple[str, Any]]
 Headers = Mapping[str, Any] | Iterable[tuple[str, Any]] | None
 
 OURS = frozenset((HEADER_KEY, HEADER_KEY_LEGACY))
@@ -29,37 +30,41 @@ def _where(topic: str, cluster: str) -> tuple[str, ...]:
     return (f"kafka_cluster_id:{cluster}", f"topic:{topic}") if cluster else (f"topic:{topic}",)
 
 
-def _tags_in(key: tuple[str, str, str]) -> tuple[str, ...]:
-    topic, group, cluster = key
-    return ("direction:in", *((f"group:{group}",) if group else ()), *_where(topic, cluster), "type:kafka")
+@lru_cache(maxsize=4096)
+def edge_out(topic: str, cluster: str) -> Edge:
+    return edge("direction:out", *_where(topic, cluster), "type:kafka")
 
 
-# By (topic, cluster), and by (topic, group, cluster).
-edges_out = Edges[tuple[str, str]](lambda key: ("direction:out", *_where(*key), "type:kafka"))
-edges_in = Edges[tuple[str, str, str]](_tags_in)
-backlogs_produced = Edges[tuple[str, str]](lambda key: (*_where(*key), "type:kafka_produce"))
-backlogs_high = Edges[tuple[str, str]](lambda key: (*_where(*key), "type:kafka_high_watermark"))
-backlogs_committed = Edges[tuple[str, str, str]](
-    lambda key: (f"consumer_group:{key[1]}", *_where(key[0], key[2]), "type:kafka_commit")
-)
+@lru_cache(maxsize=4096)
+def edge_in(topic: str, group: str, cluster: str) -> Edge:
+    return edge("direction:in", *((f"group:{group}",) if group else ()), *_where(topic, cluster), "type:kafka")
+
+
+@lru_cache(maxsize=4096)
+def _backlog(kind: str, topic: str, cluster: str, group: str = "") -> Edge:
+    return edge(*((f"consumer_group:{group}",) if group else ()), *_where(topic, cluster), f"type:{kind}")
 
 
 def track_produced(topic: str, partition: int, offset: int, cluster: str = "") -> None:
     """The offset that the broker gave to a message. Negative ones are unknown, and pass over."""
     if offset >= 0:
-        backlogs_produced[topic, cluster].track_offset(partition, offset)
+        _backlog("kafka_produce", topic, cluster).track_offset(partition, offset)
 
 
 def track_committed(topic: str, partition: int, offset: int, group: str, cluster: str = "") -> None:
     """What was committed: the offset of the next message to read, one more than of the last that was."""
     if offset >= 0 and group:
-        backlogs_committed[topic, group, cluster].track_offset(partition, offset)
+        _backlog("kafka_commit", topic, cluster, group).track_offset(partition, offset)
 
 
 def track_high_watermark(topic: str, partition: int, offset: int, cluster: str = "") -> None:
     """The end of a partition: the offset of the next message that is written."""
     if offset >= 0:
-        backlogs_high[topic, cluster].track_offset(partition, offset)
+        _backlog("kafka_high_watermark", topic, cluster).track_offset(partition, offset)
+
+
+def _pairs(headers: Headers) -> Pairs:
+    return list(cast("Mapping[str, Any]", headers).items() if isinstance(headers, Mapping) else headers or ())
 
 
 # ---- Produced -------------------------------------------------------------------------------------
@@ -70,7 +75,9 @@ def _varint(length: int) -> int:
     return max(1, -(-(length << 1).bit_length() // 7))
 
 
-def produced(topic: str, size: int, headers: Headers = None, cluster: str = "", room: int | None = None) -> Any:
+def produced(
+    topic: str, size: int, headers: Headers = None, cluster: str = "", room: int | None = None
+) -> Pairs | None:
     """Records that a message is produced, and returns the headers to send: a list, the caller's own stays as it is.
 
     It goes on from the current pathway, else from the one that is in its headers; whichever was in them is replaced.
@@ -78,10 +85,10 @@ def produced(topic: str, size: int, headers: Headers = None, cluster: str = "", 
     size: bytes of key and value. room: bytes that key, value and headers may have on the wire. None is returned when our
     header does not fit: nothing is recorded, and the message is sent as it is; also when there is nothing to send.
     """
-    kept: list[tuple[str, Any]] = []
+    kept: Pairs = []
     old = None
     wire = size
-    for pair in headers.items() if isinstance(headers, Mapping) else headers or ():
+    for pair in _pairs(headers):
         name, value = pair
         if name in OURS:
             if old is None or name == HEADER_KEY:
@@ -94,11 +101,11 @@ def produced(topic: str, size: int, headers: Headers = None, cluster: str = "", 
     if room is not None and wire + HEADER_WIRE > room:
         count("kafka_too_large")
         return None
-    edge = edges_out[topic, cluster]
+    out = edge_out(topic, cluster)
     if old is not None and _native.current_pathway() is None:
-        text = edge.produce(size, parent=Pathway.decode(old))
+        text = out.produce(size, parent=Pathway.decode(old))
     else:
-        text = edge.produce(size)
+        text = out.produce(size)
     if not text:
         return None
     kept.append((HEADER_KEY, text.encode()))
@@ -125,12 +132,12 @@ def consumed(
 
     size: bytes of key and value. timestamp_ms: the message's own, the start of a pathway that begins here.
     """
-    carrier = list(headers.items()) if isinstance(headers, Mapping) else list(headers or ())
+    carrier = _pairs(headers)
     for name, value in carrier:
         if name not in OURS:
             size += size_of(name) + size_of(value)
     queued_ns = timestamp_ms * 1_000_000 if timestamp_ms is not None and 0 < timestamp_ms < _LATEST_MS else 0
-    pathway = edges_in[topic, group, cluster].checkpoint(payload_size=size, carrier=carrier, queued_ns=queued_ns)
+    pathway = edge_in(topic, group, cluster).checkpoint(payload_size=size, carrier=carrier, queued_ns=queued_ns)
     remember(message, pathway, proof)
     return pathway
 

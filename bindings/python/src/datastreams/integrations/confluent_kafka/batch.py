@@ -19,7 +19,7 @@ class Decided(list[tuple[str, Any]]):
     """Headers of a message whose checkpoint has been recorded before, or for a reason has not."""
 
 
-class Batch:
+class BatchCall:
     """A call of produce_batch(). Raises for arguments that the client refuses as a whole."""
 
     def __init__(
@@ -47,7 +47,11 @@ class Batch:
         if not isinstance(message, dict):
             raise TypeError("not a message")
         known = isinstance(message.get("value"), _TEXT) and isinstance(message.get("key"), _TEXT)
-        if not known or message.get("timestamp") is not None or not isinstance(message.get("partition"), (int, type(None))):
+        if (
+            not known
+            or message.get("timestamp") is not None
+            or not isinstance(message.get("partition"), (int, type(None)))
+        ):
             raise TypeError("not a message of a batch")
 
     def _outgoing(self, client: Any, message: dict[str, Any]) -> list[tuple[str, Any]] | None:

@@ -32,7 +32,8 @@ def drop(cls: type) -> None:
 
 
 def _replace(old: type, new: type) -> None:
-    for derived in old.__subclasses__():
+    subclasses: list[type] = old.__subclasses__()
+    for derived in subclasses:
         if derived is not new:
             derived.__bases__ = tuple(new if base is old else base for base in derived.__bases__)
     for name, module in list(sys.modules.items()):

@@ -130,7 +130,7 @@ def state_of(client: Any) -> State | None:
     return _states.get(id(client)) if used(Consumer) else None
 
 
-class Consumer(_client.cimpl.Consumer):  # type: ignore[misc]  # pyright: ignore[reportUntypedBaseClass]
+class Consumer(_client.cimpl.Consumer):  # type: ignore[misc]
     __doc__ = _client.cimpl.Consumer.__doc__
     __module__ = "confluent_kafka"
     # The layout of its base, so that it can be the base of what is derived from that.

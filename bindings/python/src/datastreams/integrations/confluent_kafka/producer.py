@@ -12,7 +12,7 @@ from datastreams import _native
 from datastreams.integrations._shared import kafka
 from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.sizes import size_of
-from datastreams.integrations.confluent_kafka.batch import Batch
+from datastreams.integrations.confluent_kafka.batch import BatchCall
 from datastreams.integrations.confluent_kafka.classes import configuration, used, with_callback
 from datastreams.integrations.confluent_kafka.cluster import Cluster
 
@@ -24,7 +24,6 @@ _OVERHEAD = 36
 _MAX_BYTES = 1_000_000
 # Of produce(): where each argument stands.
 _ARGUMENTS = ("topic", "value", "key", "partition", "callback", "on_delivery", "timestamp", "headers")
-_Pairs = list[tuple[str, Any]]
 
 
 def produced(topic: str, value: Any = None, key: Any = None, headers: Any = None, cluster: str = "") -> Any:
@@ -45,7 +44,7 @@ class State:
         self.headers = True
         self.refused = threading.local()
 
-    def outgoing(self, client: Any, topic: Any, value: Any, key: Any, headers: Any) -> _Pairs | None:
+    def outgoing(self, client: Any, topic: Any, value: Any, key: Any, headers: Any) -> kafka.Pairs | None:
         """Records a message; the headers to send. None: it is sent as it is."""
         if not self.headers:
             count("kafka_headers_off")
@@ -56,8 +55,7 @@ class State:
         if not isinstance(headers, (dict, list, type(None))):
             return None
         size = size_of(value) + size_of(key)
-        sent: _Pairs | None = kafka.produced(topic, size, headers, self.cluster.learn(client), self.room)
-        return sent
+        return kafka.produced(topic, size, headers, self.cluster.learn(client), self.room)
 
     def reporting(self, theirs: Callable[..., Any] | None) -> Callable[..., Any]:
         """A delivery callback that tells the offset, then calls the program's."""
@@ -78,7 +76,9 @@ class State:
             # A broker whose topics have the format from before headers says only this, and drops the message.
             self.headers = False
             count("kafka_headers_refused")
-            _log.warning("the Kafka broker refused a message with UNKNOWN_SERVER_ERROR: this producer sends no headers more")
+            _log.warning(
+                "the Kafka broker refused a message with UNKNOWN_SERVER_ERROR: this producer sends no headers more"
+            )
 
 
 # By the id of the producer, which has no room for more. Made anew when an id is used again.
@@ -90,7 +90,7 @@ def state_of(client: Any) -> State | None:
     return _states.get(id(client)) if used(Producer) else None
 
 
-class Producer(_client.cimpl.Producer):  # type: ignore[misc]  # pyright: ignore[reportUntypedBaseClass]
+class Producer(_client.cimpl.Producer):  # type: ignore[misc]
     __doc__ = _client.cimpl.Producer.__doc__
     __module__ = "confluent_kafka"
     # The layout of its base, so that it can be the base of what is derived from that.
@@ -131,7 +131,7 @@ class Producer(_client.cimpl.Producer):  # type: ignore[misc]  # pyright: ignore
         batch = None
         if state is not None:
             try:
-                batch = Batch(self, state, *args, **kwargs)
+                batch = BatchCall(self, state, *args, **kwargs)
             except Exception:
                 pass  # For the client to refuse.
         if batch is None or not batch.sends:
@@ -177,7 +177,7 @@ class _Attempt:
         else:
             self.kwargs[name] = value
 
-    def _again(self) -> _Pairs | None:
+    def _again(self) -> kafka.Pairs | None:
         """The headers of the same message when the client has just refused it, as with a full queue: the program tries
         again, and the message has its checkpoint."""
         refused = getattr(self._state.refused, "last", None)
