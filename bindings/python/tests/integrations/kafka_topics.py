@@ -23,7 +23,7 @@ class Kafka:
 
     def __init__(self, address):
         self.address = address
-        self._producer = BARE["Producer"]({"bootstrap.servers": address})
+        self._producer = BARE["Producer"]({"bootstrap.servers": address, "linger.ms": 50, "log_level": 0})
         self.id = self._producer.list_topics(timeout=20).cluster_id
 
     def topic(self, name):
@@ -53,6 +53,12 @@ class Kafka:
 
     def send(self, topic, value=b"v", key=None, headers=None, **more):
         self._producer.produce(topic, value, key, partition=0, headers=headers, **more)
+        assert self._producer.flush(20) == 0
+
+    def send_together(self, topic, *headers):
+        """Messages that one answer of the broker has together."""
+        for one in headers:
+            self._producer.produce(topic, b"v", partition=0, headers=one)
         assert self._producer.flush(20) == 0
 
     def read(self, topic, count):

@@ -28,7 +28,9 @@ _log = logging.getLogger("datastreams")
 
 # Integrations, which are modules of this package, and the module whose import each waits for. One line each.
 CLIENTS: dict[str, str] = {
+    "aiokafka": "aiokafka",
     "confluent_kafka": "confluent_kafka",
+    "kafka_python": "kafka",
     "pika": "pika",
 }
 

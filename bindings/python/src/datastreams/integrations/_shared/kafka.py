@@ -5,6 +5,7 @@ A topic, group or cluster that is not known is "" and has no tag.
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
 from functools import lru_cache
@@ -63,6 +64,25 @@ def track_high_watermark(topic: str, partition: int, offset: int, cluster: str =
         _backlog("kafka_high_watermark", topic, cluster).track_offset(partition, offset)
 
 
+class Ends:
+    """When the end of a partition is to be reported again."""
+
+    __slots__ = ("_next",)
+
+    def __init__(self) -> None:
+        self._next: dict[tuple[str, int], float] = {}
+
+    def due(self, topic: str, partition: int) -> bool:
+        """Whether it has not been for a second."""
+        now = time.monotonic()
+        if now < self._next.get((topic, partition), 0.0):
+            return False
+        if len(self._next) >= 4096:
+            self._next.clear()
+        self._next[topic, partition] = now + 1.0
+        return True
+
+
 def _pairs(headers: Headers) -> Pairs:
     return list(cast("Mapping[str, Any]", headers).items() if isinstance(headers, Mapping) else headers or ())
 
@@ -70,9 +90,21 @@ def _pairs(headers: Headers) -> Pairs:
 # ---- Produced -------------------------------------------------------------------------------------
 
 
-def _varint(length: int) -> int:
+def varint(length: int) -> int:
     """Bytes that a length takes on the wire."""
     return max(1, -(-(length << 1).bit_length() // 7))
+
+
+# What aiokafka and kafka-python add to key, value and headers when they compare a message with max_request_size: for the
+# batch, the record, and the number of headers.
+_OVERHEAD = 61 + 21 + 1
+
+
+def room(max_request_size: int | None, key: Any, value: Any) -> int | None:
+    """Bytes that key, value and headers may have on the wire in these clients; None: not known."""
+    if max_request_size is None:
+        return None
+    return max_request_size - _OVERHEAD - varint(size_of(key)) - varint(size_of(value))
 
 
 def produced(
@@ -97,10 +129,14 @@ def produced(
         kept.append(pair)
         name_size, value_size = size_of(name), size_of(value)
         size += name_size + value_size
-        wire += name_size + value_size + _varint(name_size) + _varint(value_size)
-    if room is not None and wire + HEADER_WIRE > room:
-        count("kafka_too_large")
-        return None
+        wire += name_size + value_size + varint(name_size) + varint(value_size)
+    if room is not None:
+        # The number of headers takes more than the byte that is reckoned when there are many.
+        wire += varint(len(kept) + 1) - 1
+        if wire + HEADER_WIRE > room:
+            if wire <= room:  # Otherwise the client refuses it.
+                count("kafka_too_large")
+            return None
     out = edge_out(topic, cluster)
     if old is not None and _native.current_pathway() is None:
         text = out.produce(size, parent=Pathway.decode(old))
@@ -110,6 +146,12 @@ def produced(
         return None
     kept.append((HEADER_KEY, text.encode()))
     return kept
+
+
+def refused(before: Pathway | None) -> None:
+    """The client did not take a message that has been recorded, which cannot be taken back: what is current is what was."""
+    count("kafka_refused")
+    _native.context.set(before)
 
 
 # ---- Consumed -------------------------------------------------------------------------------------

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from importlib import import_module
 from typing import Any
@@ -17,9 +16,6 @@ from datastreams.integrations.confluent_kafka.classes import configuration, used
 from datastreams.integrations.confluent_kafka.cluster import Cluster
 
 _client: Any = import_module("confluent_kafka")
-# Seconds between two looks at the end of a partition, and how many are looked at.
-_HIGH_WATERMARK_EVERY = 1.0
-_PARTITIONS = 4096
 
 
 def consumed(message: Any, group: str = "", cluster: str = "") -> Pathway:
@@ -44,14 +40,14 @@ def _proof(message: Any) -> object:
 class State:
     """What is known of a consumer."""
 
-    __slots__ = ("_looked", "cluster", "group", "quiet")
+    __slots__ = ("cluster", "ends", "group", "quiet")
 
     def __init__(self, config: dict[str, Any]) -> None:
         self.cluster = Cluster(config)
         self.group = str(config.get("group.id") or "")
         # Whether its messages become current where they are received: not in a thread of a pool.
         self.quiet = False
-        self._looked: dict[tuple[str, int], float] = {}
+        self.ends = kafka.Ends()
 
     def arrived(self, client: Any, message: Any) -> None:
         """Records what poll() returned."""
@@ -92,12 +88,8 @@ class State:
 
     def _look(self, client: Any, topic: str, partition: int, cluster: str) -> None:
         """Reports the end of a partition, as the last answer of its broker had it."""
-        now = time.monotonic()
-        if now < self._looked.get((topic, partition), 0.0):
+        if not self.ends.due(topic, partition):
             return
-        if len(self._looked) >= _PARTITIONS:
-            self._looked.clear()
-        self._looked[topic, partition] = now + _HIGH_WATERMARK_EVERY
         ends = client.get_watermark_offsets(_client.TopicPartition(topic, partition), cached=True)
         if ends is not None:
             kafka.track_high_watermark(topic, partition, ends[1], cluster)

@@ -196,6 +196,5 @@ class _Attempt:
         """The client did not take the message: what is current is what was. Its checkpoint cannot be taken back."""
         if self._headers is None:
             return
-        count("kafka_refused")
         self._state.refused.last = (self._message, self._before, _native.current_pathway(), self._headers)
-        _native.context.set(self._before)
+        kafka.refused(self._before)
