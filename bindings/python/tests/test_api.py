@@ -9,6 +9,7 @@ import re
 import subprocess
 import sys
 import time
+from collections import ChainMap, defaultdict
 from importlib import metadata
 
 import datastreams
@@ -104,13 +105,18 @@ def test_carriers_are_read(started, value, shape):
     if shape == "names as bytes":
         carrier = [(name.encode(), text) for name, text in pairs]
     elif shape == "a mapping":
-        from collections import ChainMap
-
         carrier = ChainMap({}, dict(pairs))
     else:
         carrier = shape(pairs)
     # Headers are judged by the real time where they are two; this one is alone, and judged by the checkpoint's.
     assert set_checkpoint(IN, carrier=carrier, now_ns=now).opposite_hash == 77
+
+
+def test_reading_changes_nothing(started):
+    carrier = defaultdict(str)
+    assert set_checkpoint(IN, carrier=carrier).opposite_hash == 0 and not carrier
+    carrier[HEADER_KEY] = Pathway(77, time.time_ns(), time.time_ns()).encode()
+    assert set_checkpoint(IN, carrier=carrier).opposite_hash == 77
 
 
 def test_the_legacy_key(started):

@@ -77,7 +77,8 @@ static void keep(State *state, PyObject *typ, PyObject *topic, PyObject *kind, E
 void manual_clear(State *state) { (void)state; }
 #endif
 
-static EdgeObject *point(State *state, PyObject *typ, const char *name, PyObject *topic, PyObject *kind, PyObject *tags) {
+static EdgeObject *point(State *state, PyObject *typ, const char *name, PyObject *topic, PyObject *kind,
+                         PyObject *tags) {
   if (tags == Py_None) tags = NULL;
   EdgeObject *edge = tags == NULL ? edge_of_recent(state, typ, topic, kind) : NULL;
   if (edge != NULL) return edge;
@@ -98,8 +99,8 @@ static int callable(const char *name, PyObject *object) {
   return PyCallable_Check(object) ? 0 : wrong_type(name, "callable", object);
 }
 
-// What a getter has under the legacy key; NULL: nothing. ddtrace never asks for that key, so a getter that raises for it
-// is not to fail a message that ddtrace would have taken.
+// What a getter has under the legacy key; NULL: nothing. ddtrace never asks for that key, so a getter that raises for
+// it is not to fail a message that ddtrace would have taken.
 static PyObject *get_legacy(State *state, PyObject *get) {
   PyObject *value = PyObject_CallFunctionObjArgs(get, state->key_legacy, NULL);
   if (value == NULL && PyErr_ExceptionMatches(PyExc_Exception)) PyErr_Clear();

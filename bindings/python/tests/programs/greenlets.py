@@ -4,12 +4,12 @@ from gevent import monkey
 
 monkey.patch_all()
 
-import os  # noqa: E402
-import threading  # noqa: E402
+# isort: split
+import os
+import threading
 
-import gevent  # noqa: E402
-
-import datastreams  # noqa: E402
+import datastreams
+import gevent
 
 datastreams.start(exit_timeout=20)
 
