@@ -43,3 +43,15 @@ def counted():
         for cause, number in integrations.stats().items()
         if number != before.get(cause, 0)
     }
+
+
+@pytest.fixture(scope="session")
+def aws():
+    """What a client of an AWS service is made with."""
+    with servers.aws() as url:
+        yield {
+            "endpoint_url": url,
+            "region_name": "us-east-1",
+            "aws_access_key_id": "test",
+            "aws_secret_access_key": "test",
+        }

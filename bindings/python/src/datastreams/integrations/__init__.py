@@ -28,6 +28,8 @@ _log = logging.getLogger("datastreams")
 
 # Integrations, which are modules of this package, and the module whose import each waits for. One line each.
 CLIENTS: dict[str, str] = {
+    "aiobotocore": "aiobotocore.client",
+    "boto3": "botocore.client",
     "pika": "pika",
 }
 

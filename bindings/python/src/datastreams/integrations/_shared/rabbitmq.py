@@ -1,9 +1,8 @@
-"""What all clients of RabbitMQ share: edges, the time in the queue, the greatest header."""
+"""What all clients of RabbitMQ share: edges, and the greatest header."""
 
 from __future__ import annotations
 
 from functools import lru_cache
-from typing import Any
 
 from datastreams._native import Edge, edge
 
@@ -41,16 +40,6 @@ def _exchange(exchange: str, keyed: bool) -> Edge:
 @lru_cache(maxsize=4096)
 def _queue(queue: str) -> Edge:
     return edge("direction:out", f"topic:{queue}", "type:rabbitmq")
-
-
-def queued_ns(timestamp: Any) -> int:
-    """The timestamp property, seconds since the epoch, in nanoseconds. 0: there is none, or it cannot be one."""
-    try:
-        seconds = float(timestamp.timestamp() if hasattr(timestamp, "timestamp") else timestamp)
-    except (TypeError, ValueError, OverflowError):
-        return 0
-    # A timestamp in ms or ns is no mistake of ours, but does not fit.
-    return int(seconds * 1e9) if 0 < seconds < 9e9 else 0
 
 
 def fits(properties_bytes: int, frame_max: int) -> bool:
