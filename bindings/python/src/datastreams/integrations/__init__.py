@@ -30,6 +30,8 @@ _log = logging.getLogger("datastreams")
 CLIENTS: dict[str, str] = {
     "aiobotocore": "aiobotocore.client",
     "boto3": "botocore.client",
+    "celery": "celery.app.amqp",
+    "kombu": "kombu.messaging",
     "pika": "pika",
 }
 

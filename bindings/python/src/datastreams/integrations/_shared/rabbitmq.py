@@ -2,44 +2,48 @@
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
 
 from datastreams._native import Edge, edge
 
 # Names that a broker makes up: each is another one, and would be an edge of its own.
 _MADE_UP = ("amq.gen", "amq.rabbitmq.reply-to")
+# As clients make them up, such as celery for results.
+_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
 # Of a frame: its own head and end, and the class, weight and body size before the properties.
 _FRAME = 32
 
 
 def named(queue: str) -> str:
-    """The queue as a topic. A queue that the broker named is one of its kind."""
+    """The queue as a topic. Queues with a name that was made up are one of their kind."""
     for name in _MADE_UP:
         if queue.startswith(name):
             return name
-    return queue or _MADE_UP[0]
+    return "uuid" if _UUID(queue) else queue or _MADE_UP[0]
 
 
 @lru_cache(maxsize=4096)
-def consumed_from(queue: str) -> Edge:
-    return edge("direction:in", f"topic:{named(queue)}", "type:rabbitmq")
+def consumed_from(queue: str, kind: str = "rabbitmq") -> Edge:
+    """kind: what brokers, where a client speaks to others as if they were RabbitMQ."""
+    return edge("direction:in", f"topic:{named(queue)}", f"type:{kind}")
 
 
-def produced_to(exchange: str, routing_key: str) -> Edge:
+def produced_to(exchange: str, routing_key: str, kind: str = "rabbitmq") -> Edge:
     """The default exchange hands a message to the queue that the routing key names."""
     if exchange:
-        return _exchange(exchange, bool(routing_key))
-    return _queue(named(routing_key))
+        return _exchange(exchange, bool(routing_key), kind)
+    return _queue(named(routing_key), kind)
 
 
 @lru_cache(maxsize=4096)
-def _exchange(exchange: str, keyed: bool) -> Edge:
-    return edge("direction:out", f"exchange:{exchange}", f"has_routing_key:{str(keyed).lower()}", "type:rabbitmq")
+def _exchange(exchange: str, keyed: bool, kind: str) -> Edge:
+    return edge("direction:out", f"exchange:{exchange}", f"has_routing_key:{str(keyed).lower()}", f"type:{kind}")
 
 
 @lru_cache(maxsize=4096)
-def _queue(queue: str) -> Edge:
-    return edge("direction:out", f"topic:{queue}", "type:rabbitmq")
+def _queue(queue: str, kind: str) -> Edge:
+    return edge("direction:out", f"topic:{queue}", f"type:{kind}")
 
 
 def fits(properties_bytes: int, frame_max: int) -> bool:
