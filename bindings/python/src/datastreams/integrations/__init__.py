@@ -28,6 +28,7 @@ _log = logging.getLogger("datastreams")
 
 # Integrations, which are modules of this package, and the module whose import each waits for. One line each.
 CLIENTS: dict[str, str] = {
+    "aio_pika": "aio_pika",
     "aiobotocore": "aiobotocore.client",
     "boto3": "botocore.client",
     "celery": "celery.app.amqp",

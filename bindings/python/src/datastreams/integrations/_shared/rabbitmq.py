@@ -9,8 +9,8 @@ from datastreams._native import Edge, edge
 
 # Names that a broker makes up: each is another one, and would be an edge of its own.
 _MADE_UP = ("amq.gen", "amq.rabbitmq.reply-to")
-# As clients make them up, such as celery for results.
-_UUID = re.compile("[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}", re.IGNORECASE).fullmatch
+# As clients make them up: celery for results, aio-pika for queues without a name.
+_UUID = re.compile("(amq_)?[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE).fullmatch
 # Of a frame: its own head and end, and the class, weight and body size before the properties.
 _FRAME = 32
 
