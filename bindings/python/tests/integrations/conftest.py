@@ -14,6 +14,12 @@ def rabbitmq():
 
 
 @pytest.fixture(scope="session")
+def kafka():
+    with kafka_topics.kafka() as kafka:
+        yield kafka
+
+
+@pytest.fixture(scope="session")
 def redis():
     with servers.redis() as port:
         yield port
@@ -47,6 +53,12 @@ def counted():
 
 
 @pytest.fixture(scope="session")
-def kafka():
-    with kafka_topics.kafka() as kafka:
-        yield kafka
+def aws():
+    """What a client of an AWS service is made with."""
+    with servers.aws() as url:
+        yield {
+            "endpoint_url": url,
+            "region_name": "us-east-1",
+            "aws_access_key_id": "test",
+            "aws_secret_access_key": "test",
+        }

@@ -24,14 +24,21 @@ class Points:
         return dict(counts)
 
     def of(self, edge):
-        """The one point of an edge."""
-        found = [point for point in self.points if _name(point) == edge]
-        assert len(found) == 1, (edge, [(_name(point), point["ParentHash"]) for point in self.points])
+        """A point of an edge that is passed from one parent only. There are several when several processes reported it,
+        or a bucket ended meanwhile."""
+        found = self.all_of(edge)
+        assert len({(point["Hash"], point["ParentHash"]) for point in found}) == 1, (edge, self.edges())
         return found[0]
+
+    def all_of(self, edge):
+        return [point for point in self.points if _name(point) == edge]
+
+    def edges(self):
+        return [(_name(point), point["ParentHash"]) for point in self.points]
 
     def roots(self, edge):
         """How many messages passed this edge first of all."""
-        points = [point for point in self.points if _name(point) == edge and point["ParentHash"] == 0]
+        points = [point for point in self.all_of(edge) if point["ParentHash"] == 0]
         return sum(int(decode_sketch(point["EdgeLatency"]).count()) for point in points)
 
     def chain(self, *edges):
@@ -44,14 +51,13 @@ class Points:
 
     def size(self, edge):
         """The payload size of an edge whose messages have one size; at most 0.8 % off."""
-        sizes = [value for value, _ in decode_sketch(self.of(edge)["PayloadSize"]).values()]
+        sizes = {value for point in self.all_of(edge) for value, _ in decode_sketch(point["PayloadSize"]).values()}
         assert len(sizes) == 1, sizes
-        return sizes[0]
+        return sizes.pop()
 
     def latency(self, edge):
         """The greatest pathway latency of an edge, in seconds."""
-        points = [point for point in self.points if _name(point) == edge]
-        return max(value for point in points for value, _ in decode_sketch(point["PathwayLatency"]).values())
+        return max(value for point in self.all_of(edge) for value, _ in decode_sketch(point["PathwayLatency"]).values())
 
 
 def _name(point):

@@ -6,9 +6,11 @@ import pathlib
 import shutil
 import socket
 import subprocess
+import sys
 import tempfile
 import time
 
+HERE = pathlib.Path(__file__).resolve().parent
 HOST = "127.0.0.1"
 START = 60  # seconds
 
@@ -104,3 +106,11 @@ def nats():
     with tempfile.TemporaryDirectory(prefix="datastreams-") as data:
         with server(program, "-a", HOST, "-p", str(port), "-js", "-sd", data, port=port):
             yield port
+
+
+@contextlib.contextmanager
+def aws():
+    """The URL of a moto server: SQS, SNS, Kinesis and EventBridge."""
+    port = free_port()
+    with server(sys.executable, str(HERE / "moto_server.py"), "-H", HOST, "-p", str(port), port=port):
+        yield f"http://{HOST}:{port}"

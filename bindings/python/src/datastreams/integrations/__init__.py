@@ -28,9 +28,14 @@ _log = logging.getLogger("datastreams")
 
 # Integrations, which are modules of this package, and the module whose import each waits for. One line each.
 CLIENTS: dict[str, str] = {
+    "aio_pika": "aio_pika",
+    "aiobotocore": "aiobotocore.client",
     "aiokafka": "aiokafka",
+    "boto3": "botocore.client",
+    "celery": "celery.app.amqp",
     "confluent_kafka": "confluent_kafka",
     "kafka_python": "kafka",
+    "kombu": "kombu.messaging",
     "pika": "pika",
 }
 

@@ -20,6 +20,7 @@ from datastreams.integrations._shared.headers import with_pathway
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import headers_size, size_of
+from datastreams.integrations._shared.times import queued_ns
 
 _patches = Patches()
 
@@ -49,7 +50,7 @@ def consumed(queue: str, properties: Any, body: Any) -> Pathway:
     pathway = rabbitmq.consumed_from(queue).checkpoint(
         carrier=headers,
         payload_size=size_of(body) + headers_size(headers),
-        queued_ns=rabbitmq.queued_ns(properties.timestamp),
+        queued_ns=queued_ns(properties.timestamp),
     )
     remember(properties, pathway)
     return pathway

@@ -1,56 +1,49 @@
-"""What all clients of RabbitMQ share: edges, the time in the queue, the greatest header."""
+"""What all clients of RabbitMQ share: edges, and the greatest header."""
 
 from __future__ import annotations
 
+import re
 from functools import lru_cache
-from typing import Any
 
 from datastreams._native import Edge, edge
 
 # Names that a broker makes up: each is another one, and would be an edge of its own.
 _MADE_UP = ("amq.gen", "amq.rabbitmq.reply-to")
+# As clients make them up: celery for results, aio-pika for queues without a name.
+_UUID = re.compile("(amq_)?[0-9a-f]{8}(-?[0-9a-f]{4}){3}-?[0-9a-f]{12}", re.IGNORECASE).fullmatch
 # Of a frame: its own head and end, and the class, weight and body size before the properties.
 _FRAME = 32
 
 
 def named(queue: str) -> str:
-    """The queue as a topic. A queue that the broker named is one of its kind."""
+    """The queue as a topic. Queues with a name that was made up are one of their kind."""
     for name in _MADE_UP:
         if queue.startswith(name):
             return name
-    return queue or _MADE_UP[0]
+    return "uuid" if _UUID(queue) else queue or _MADE_UP[0]
 
 
 @lru_cache(maxsize=4096)
-def consumed_from(queue: str) -> Edge:
-    return edge("direction:in", f"topic:{named(queue)}", "type:rabbitmq")
+def consumed_from(queue: str, kind: str = "rabbitmq") -> Edge:
+    """kind: what brokers, where a client speaks to others as if they were RabbitMQ."""
+    return edge("direction:in", f"topic:{named(queue)}", f"type:{kind}")
 
 
-def produced_to(exchange: str, routing_key: str) -> Edge:
+def produced_to(exchange: str, routing_key: str, kind: str = "rabbitmq") -> Edge:
     """The default exchange hands a message to the queue that the routing key names."""
     if exchange:
-        return _exchange(exchange, bool(routing_key))
-    return _queue(named(routing_key))
+        return _exchange(exchange, bool(routing_key), kind)
+    return _queue(named(routing_key), kind)
 
 
 @lru_cache(maxsize=4096)
-def _exchange(exchange: str, keyed: bool) -> Edge:
-    return edge("direction:out", f"exchange:{exchange}", f"has_routing_key:{str(keyed).lower()}", "type:rabbitmq")
+def _exchange(exchange: str, keyed: bool, kind: str) -> Edge:
+    return edge("direction:out", f"exchange:{exchange}", f"has_routing_key:{str(keyed).lower()}", f"type:{kind}")
 
 
 @lru_cache(maxsize=4096)
-def _queue(queue: str) -> Edge:
-    return edge("direction:out", f"topic:{queue}", "type:rabbitmq")
-
-
-def queued_ns(timestamp: Any) -> int:
-    """The timestamp property, seconds since the epoch, in nanoseconds. 0: there is none, or it cannot be one."""
-    try:
-        seconds = float(timestamp.timestamp() if hasattr(timestamp, "timestamp") else timestamp)
-    except (TypeError, ValueError, OverflowError):
-        return 0
-    # A timestamp in ms or ns is no mistake of ours, but does not fit.
-    return int(seconds * 1e9) if 0 < seconds < 9e9 else 0
+def _queue(queue: str, kind: str) -> Edge:
+    return edge("direction:out", f"topic:{queue}", f"type:{kind}")
 
 
 def fits(properties_bytes: int, frame_max: int) -> bool:
