@@ -38,7 +38,10 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
 
 
 def _run(parsed: argparse.Namespace) -> None:
-    datastreams.start(flush_on_sigterm=parsed.flush_on_sigterm)
+    try:
+        datastreams.start(flush_on_sigterm=parsed.flush_on_sigterm)
+    except ValueError as wrong:
+        sys.exit(f"python -m datastreams: {wrong}")
     datastreams.patch()
     sys.argv = [parsed.program, *parsed.arguments]
     if parsed.module:

@@ -7,9 +7,9 @@ import kafka as client
 import pytest
 from datastreams.integrations import kafka_python as integration
 from kafka import TopicPartition
-from kafka_topics import ADDRESS
 from kafka.errors import MessageSizeTooLargeError
 from kafka.structs import OffsetAndMetadata
+from kafka_topics import ADDRESS
 from points import reported
 
 KEY = datastreams.HEADER_KEY
