@@ -34,6 +34,7 @@ CLIENTS: dict[str, str] = {
     "celery": "celery.app.amqp",
     "kombu": "kombu.messaging",
     "pika": "pika",
+    "redis": "redis",
 }
 
 _lock = threading.RLock()
