@@ -33,6 +33,7 @@ CLIENTS: dict[str, str] = {
     "boto3": "botocore.client",
     "celery": "celery.app.amqp",
     "kombu": "kombu.messaging",
+    "nats": "nats.js.client",
     "pika": "pika",
     "redis": "redis",
 }
