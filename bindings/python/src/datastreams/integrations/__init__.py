@@ -32,6 +32,7 @@ CLIENTS: dict[str, str] = {
     "aiobotocore": "aiobotocore.client",
     "boto3": "botocore.client",
     "celery": "celery.app.amqp",
+    "google_cloud_pubsub": "google.cloud.pubsub_v1",
     "kombu": "kombu.messaging",
     "nats": "nats.js.client",
     "pika": "pika",
