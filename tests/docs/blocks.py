@@ -9,6 +9,7 @@ The words after the opening fence decide; the first is the language, which is al
     sh background      started, and ended with the document
     sh make            targets of make that are tests of their own: they must exist
     sh untested        commands for machines that are not here
+    python run         run by `make test-python`, which has the wheel
     cmake              saved
     text               directly below one of the above: what it prints. `...` stands for anything
     text picture       the table of `datastreams collect --print`
@@ -24,6 +25,7 @@ from dataclasses import dataclass
 KINDS = {
     "c": {"run", "compile"},
     "cpp": {"run", "compile"},
+    "python": {"run"},
     "sh": {"run", "background", "make", "untested"},
     "cmake": {""},
     "text": {"", "picture", "diagram"},

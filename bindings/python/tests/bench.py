@@ -102,7 +102,8 @@ def main():
     (fast,) = best(CALLS, edges(first["dd-pathway-ctx-base64"]))
     line("hop: edge.consume and edge.produce", fast, other)
     run = edges(first["dd-pathway-ctx-base64"])
-    print(f"two threads, against one with all the calls {threads(run, 2 * CALLS, 1) / threads(run, CALLS, 2):11.2f} x")
+    apart = threads(run, 2 * CALLS, 1) / threads(run, CALLS, 2)
+    print(f"{'two threads, against one with all the calls':<44} {apart:9.2f} x")
     recorded = ours.stats()["checkpoints"]
     expected = 1 + ROUNDS * CALLS * 2 * 3 + 4 * CALLS * 2
     if recorded != expected:

@@ -8,6 +8,8 @@ import pickle
 import re
 import subprocess
 import sys
+import time
+from collections import ChainMap, defaultdict
 from importlib import metadata
 
 import datastreams
@@ -80,7 +82,8 @@ def test_callers_tags_are_not_touched(started):
 
 def test_a_message_without_a_header_inherits_nothing(started):
     for headers in ({}, None, [], {HEADER_KEY: None}, {HEADER_KEY: "junk"}, [(HEADER_KEY, 7)], {HEADER_KEY: object()}):
-        set_checkpoint(IN, carrier={HEADER_KEY: Pathway(1, NOW, NOW).encode()})
+        before = Pathway(1, time.time_ns(), time.time_ns())
+        assert set_checkpoint(IN, carrier={HEADER_KEY: before.encode()}).opposite_hash == 1
         after = set_checkpoint(IN, carrier=headers)
         assert after.opposite_hash == 0 and after.start_ns == after.edge_start_ns, headers
 
@@ -102,13 +105,18 @@ def test_carriers_are_read(started, value, shape):
     if shape == "names as bytes":
         carrier = [(name.encode(), text) for name, text in pairs]
     elif shape == "a mapping":
-        from collections import ChainMap
-
         carrier = ChainMap({}, dict(pairs))
     else:
         carrier = shape(pairs)
     # Headers are judged by the real time where they are two; this one is alone, and judged by the checkpoint's.
     assert set_checkpoint(IN, carrier=carrier, now_ns=now).opposite_hash == 77
+
+
+def test_reading_changes_nothing(started):
+    carrier = defaultdict(str)
+    assert set_checkpoint(IN, carrier=carrier).opposite_hash == 0 and not carrier
+    carrier[HEADER_KEY] = Pathway(77, time.time_ns(), time.time_ns()).encode()
+    assert set_checkpoint(IN, carrier=carrier).opposite_hash == 77
 
 
 def test_the_legacy_key(started):

@@ -31,9 +31,13 @@ def test_it_keeps_to_the_limited_api():
     run("abi3audit", "--strict", WHEEL)
 
 
+def test_its_stubs_say_what_is_there():
+    assert "Success" in run("mypy.stubtest", "datastreams")
+
+
 def test_what_is_in_it():
     with zipfile.ZipFile(WHEEL) as wheel:
-        names = {name for name in wheel.namelist() if "integrations" not in name}
+        names = {name for name in wheel.namelist() if "integrations" not in name and not name.endswith("/")}
     assert {"datastreams/py.typed", "datastreams/_native.pyi", "datastreams/_native.abi3.so"} <= names
     assert any(name.endswith("licenses/LICENSE") for name in names)
     strange = [name for name in names if not re.search(r"\.(py|pyi|so)$|py\.typed$|\.dist-info/", name)]

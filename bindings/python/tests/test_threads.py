@@ -97,5 +97,5 @@ def test_clients_leave_nothing_behind(agent):
 
 def test_a_million_calls_do_not_grow(program):
     out, _ = program("leaks.py").finish(timeout=120)
-    blocks, grown = map(int, out.split())
-    assert blocks < 500 and grown < 4 * 2**20
+    blocks, grown, references = map(int, out.split())
+    assert blocks < 500 and grown < 4 * 2**20 and references < 500

@@ -26,9 +26,10 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
     run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="the program's own arguments")
     parsed = parser.parse_args(arguments)
     if not parsed.module and not os.path.exists(parsed.program):
-        path = None if os.sep in parsed.program else shutil.which(parsed.program)
+        program = str(parsed.program)
+        path = None if os.sep in program else shutil.which(program)
         if path is None:
-            run.error(f"there is no file {parsed.program!r}, and none on PATH")
+            run.error(f"there is no file {program!r}, and none on PATH")
         with open(path, "rb") as file:
             if not (file.read(2) == b"#!" and b"python" in file.readline()):
                 run.error(f"{path} is no Python script")
@@ -37,7 +38,10 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
 
 
 def _run(parsed: argparse.Namespace) -> None:
-    datastreams.start(flush_on_sigterm=parsed.flush_on_sigterm)
+    try:
+        datastreams.start(flush_on_sigterm=parsed.flush_on_sigterm)
+    except ValueError as wrong:
+        sys.exit(f"python -m datastreams: {wrong}")
     datastreams.patch()
     sys.argv = [parsed.program, *parsed.arguments]
     if parsed.module:

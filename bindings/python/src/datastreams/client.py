@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import platform
 import threading
 from collections.abc import Iterable, Mapping
@@ -15,6 +16,15 @@ _LEVELS = {1: logging.ERROR, 2: logging.WARNING}
 _DELIVERIES = {"thread": 0, "poll": 1}
 # Of start(): two at once would each stop the client that the other replaces.
 _lock = threading.Lock()
+
+
+def _after_fork() -> None:
+    """Whoever held the lock is not in this process."""
+    global _lock
+    _lock = threading.Lock()
+
+
+os.register_at_fork(after_in_child=_after_fork)
 
 
 def _tags(tags: str | Mapping[str, str] | Iterable[str]) -> str:

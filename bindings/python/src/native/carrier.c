@@ -8,8 +8,8 @@ int carrier_check(PyObject *carrier, bool write) {
   const bool mapping = PyMapping_Check(carrier) && !PyUnicode_Check(carrier) && !PyBytes_Check(carrier) &&
                        !PyByteArray_Check(carrier) && !PyTuple_Check(carrier);
   if (mapping || (PyTuple_Check(carrier) && !write)) return 0;
-  return wrong_type("carrier", write ? "a mutable mapping, a list of pairs or None" : "a mapping, a list of pairs or None",
-                    carrier);
+  return wrong_type(
+      "carrier", write ? "a mutable mapping, a list of pairs or None" : "a mapping, a list of pairs or None", carrier);
 }
 
 // Whether a name, str or bytes, is the key.
@@ -50,11 +50,13 @@ static void find_in_pairs(PyObject *pairs, PyObject **main, PyObject **legacy) {
   }
 }
 
-// The value under a key, owned. A mapping that has none raises, as a rule, KeyError.
+// The value under a key, owned. Other mappings are asked first: a defaultdict would put one in.
 static PyObject *find_in_mapping(PyObject *mapping, PyObject *key) {
-  PyObject *value = PyDict_CheckExact(mapping) ? Py_XNewRef(PyDict_GetItemWithError(mapping, key))
-                                               : PyObject_GetItem(mapping, key);
-  if (value == NULL && PyErr_ExceptionMatches(PyExc_LookupError)) PyErr_Clear();
+  PyObject *value = NULL;
+  if (PyDict_CheckExact(mapping))
+    value = Py_XNewRef(PyDict_GetItemWithError(mapping, key));
+  else if (PySequence_Contains(mapping, key) > 0)
+    value = PyObject_GetItem(mapping, key);
   if (value == Py_None) Py_CLEAR(value);
   return value;
 }

@@ -2,7 +2,8 @@
 #include "native.h"
 
 // What cannot be recorded passes through: the received header, or else the pathway before, goes on unchanged.
-static void pass_through(const Message *message, const ds_pathway *parent, ds_pathway *after, uint8_t *out, size_t *out_len) {
+static void pass_through(const Message *message, const ds_pathway *parent, ds_pathway *after, uint8_t *out,
+                         size_t *out_len) {
   const Header *header = message->header;
   if (header == NULL || ds_pathway_decode(header->ptr, header->len, 0, after) != DS_OK) {
     if (parent != NULL)
@@ -24,7 +25,8 @@ static ds_status record(EdgeObject *edge, ClientObject *client, bool again, Mess
   size_t *out_len = message->sends ? &message->out_len : NULL;
   const size_t cap = message->sends ? sizeof message->out : 0;
   if (message->now_ns == 0 && message->queued_ns == 0)
-    return ds_set_checkpoint(client->handle, bound, message->size, header, header_len, parent, after, out, cap, out_len);
+    return ds_set_checkpoint(client->handle, bound, message->size, header, header_len, parent, after, out, cap,
+                             out_len);
   ds_options options = DS_OPTIONS_INIT;
   options.now_ns = message->now_ns;
   options.queued_ns = message->queued_ns;
@@ -127,7 +129,8 @@ PyObject *checkpoint_consume(PyObject *self, PyObject *const *args, Py_ssize_t n
   PyObject *in[4] = {NULL};
   Message message = MESSAGE_INIT;
   if (arguments(&signature, args, nargs, names, in) < 0 || size_argument(in[1], &message.size) < 0 ||
-      int64_argument("now_ns", in[2], &message.now_ns) < 0 || int64_argument("queued_ns", in[3], &message.queued_ns) < 0)
+      int64_argument("now_ns", in[2], &message.now_ns) < 0 ||
+      int64_argument("queued_ns", in[3], &message.queued_ns) < 0)
     return NULL;
   Header header;
   header_read(in[0], &header);

@@ -94,14 +94,13 @@ PyObject *client_use(PyObject *module, PyObject *client) {
 
 static ds_status flush_slice(ClientObject *client, uint32_t milliseconds) {
   ds_status status;
-  Py_BEGIN_ALLOW_THREADS
-  status = ds_client_flush(client->handle, milliseconds);
-  Py_END_ALLOW_THREADS
-  return status;
+  Py_BEGIN_ALLOW_THREADS status = ds_client_flush(client->handle, milliseconds);
+  Py_END_ALLOW_THREADS return status;
 }
 
-// Flushes for so many milliseconds. -1 with the exception of a signal's handler. Each slice is a flush of its own, which
-// also waits for what was recorded since; they double, so that with an agent that takes long one of them is long enough.
+// Flushes for so many milliseconds. -1 with the exception of a signal's handler. Each slice is a flush of its own,
+// which also waits for what was recorded since; they double, so that with an agent that takes long one of them is long
+// enough.
 static int flush(ClientObject *client, uint32_t left, ds_status *status) {
   uint32_t slice = SLICE_MS;
   do {
@@ -138,10 +137,8 @@ PyObject *client_stop(PyObject *module, PyObject *timeout) {
   ds_status status = DS_OK;
   if (client != NULL) {
     // In one piece: from here on nothing is recorded, so there is nothing new to wait for.
-    Py_BEGIN_ALLOW_THREADS
-    status = ds_client_stop(client->handle, left);
-    Py_END_ALLOW_THREADS
-    Py_DECREF((PyObject *)client);
+    Py_BEGIN_ALLOW_THREADS status = ds_client_stop(client->handle, left);
+    Py_END_ALLOW_THREADS Py_DECREF((PyObject *)client);
   }
   return delivered(status);
 }
@@ -153,14 +150,13 @@ PyObject *client_poll(PyObject *module, PyObject *now) {
   uint32_t next_ms = 10000;
   ds_status status = DS_ERR_NULL;
   if (client != NULL) {
-    Py_BEGIN_ALLOW_THREADS
-    status = ds_client_poll(client->handle, now_ns, &next_ms);
-    Py_END_ALLOW_THREADS
-    Py_DECREF((PyObject *)client);
+    Py_BEGIN_ALLOW_THREADS status = ds_client_poll(client->handle, now_ns, &next_ms);
+    Py_END_ALLOW_THREADS Py_DECREF((PyObject *)client);
   }
   if (status == DS_OK) return PyFloat_FromDouble(next_ms / 1000.0);
-  PyErr_SetString(status == DS_ERR_INVALID ? PyExc_ValueError : PyExc_RuntimeError,
-                  status == DS_ERR_MODE || status == DS_ERR_NULL ? "poll() needs start(delivery='poll')" : ds_status_text(status));
+  PyErr_SetString(
+      status == DS_ERR_INVALID ? PyExc_ValueError : PyExc_RuntimeError,
+      status == DS_ERR_MODE || status == DS_ERR_NULL ? "poll() needs start(delivery='poll')" : ds_status_text(status));
   return NULL;
 }
 

@@ -16,24 +16,24 @@ static void dealloc(PyObject *self) {
 }
 
 PyObject *edge_tags(const char *name, PyObject *tags) {
-  PyObject *tuple = NULL;
   // A str is an iterable of str, and never meant.
-  if (!PyUnicode_Check(tags) && !PyBytes_Check(tags)) tuple = PySequence_Tuple(tags);
-  if (tuple == NULL) {
+  PyObject *iterator = PyUnicode_Check(tags) || PyBytes_Check(tags) ? NULL : PyObject_GetIter(tags);
+  if (iterator == NULL) {
     if (PyErr_Occurred() && !PyErr_ExceptionMatches(PyExc_TypeError)) return NULL;
-    // An exception from within the caller's own iterator is the caller's.
-    if (PyErr_Occurred() && (PyObject_HasAttrString(tags, "__iter__"))) return NULL;
     PyErr_Clear();
     wrong_type(name, "an iterable of str", tags);
     return NULL;
   }
+  PyObject *tuple = PySequence_Tuple(iterator);
+  Py_DECREF(iterator);
+  if (tuple == NULL) return NULL; // The exception of a generator is the caller's.
   const Py_ssize_t count = PyTuple_Size(tuple);
   for (Py_ssize_t at = 0; at < count; at++) {
     PyObject *tag = PyTuple_GetItem(tuple, at);
     if (PyUnicode_Check(tag)) continue;
-    wrong_type(name, "an iterable of str", tag);
     PyObject *type = PyType_GetName(Py_TYPE(tag));
-    if (type != NULL) PyErr_Format(PyExc_TypeError, "%s must be an iterable of str, but item %zd is %U", name, at, type);
+    if (type != NULL)
+      PyErr_Format(PyExc_TypeError, "%s must be an iterable of str, but item %zd is %U", name, at, type);
     Py_XDECREF(type);
     Py_DECREF(tuple);
     return NULL;
@@ -75,8 +75,10 @@ static ds_status intern(const EdgeObject *edge, ClientObject *client, ds_edge *b
     else
       held++;
   }
-  if (status == DS_OK) status = ds_edge_intern(client->handle, texts, (size_t)count, service, bound);
-  else PyErr_Clear();
+  if (status == DS_OK)
+    status = ds_edge_intern(client->handle, texts, (size_t)count, service, bound);
+  else
+    PyErr_Clear();
   while (held > 0) Py_XDECREF(owned[--held]);
   return status;
 }
@@ -178,8 +180,9 @@ PyObject *edge_function(PyObject *module, PyObject *const *args, Py_ssize_t narg
   ds_edge bound;
   // One that is remembered may be a checkpoint's, which is counted and not refused.
   if (client != NULL && edge_bind(edge, client, false, &bound) == DS_ERR_INVALID) {
-    PyErr_SetString(PyExc_ValueError, "an edge takes 1 to 128 tags, none empty, of together at most 16 KiB, and a service "
-                                      "of at most 16 KiB");
+    PyErr_SetString(PyExc_ValueError,
+                    "an edge takes 1 to 128 tags, none empty, of together at most 16 KiB, and a service "
+                    "of at most 16 KiB");
     Py_DECREF((PyObject *)edge);
     edge = NULL;
     goto done;
@@ -193,8 +196,14 @@ done:
   return (PyObject *)edge;
 }
 
-static PyObject *get_tags(PyObject *self, void *c) { (void)c; return Py_NewRef(((EdgeObject *)self)->tags); }
-static PyObject *get_service(PyObject *self, void *c) { (void)c; return Py_NewRef(((EdgeObject *)self)->service); }
+static PyObject *get_tags(PyObject *self, void *c) {
+  (void)c;
+  return Py_NewRef(((EdgeObject *)self)->tags);
+}
+static PyObject *get_service(PyObject *self, void *c) {
+  (void)c;
+  return Py_NewRef(((EdgeObject *)self)->service);
+}
 
 static PyGetSetDef attributes[] = {
     {"tags", get_tags, NULL, "The tags, in the order they were given.", NULL},
@@ -213,8 +222,8 @@ static PyMethodDef methods[] = {
     {"consume", METHOD(checkpoint_consume), FAST,
      "consume($self, header=None, payload_size=None, *, now_ns=0, queued_ns=0)\n--\n\n"
      "A message was consumed with this header (str, bytes-like, or None: it has none). The pathway after.\n\n"
-     "It becomes the current pathway. A message without a readable header begins a new one: what was current before has\n"
-     "no part in it. queued_ns: when the message entered the queue, for a pathway that begins here."},
+     "It becomes the current pathway. A message without a readable header begins a new one: what was current\n"
+     "before has no part in it. queued_ns: when it entered the queue, for a pathway that begins here."},
     {"produce", METHOD(checkpoint_produce), FAST,
      "produce($self, payload_size=None, *, parent=..., now_ns=0)\n--\n\n"
      "A message is produced: the text to send under HEADER_KEY; '' when there is nothing to send.\n\n"

@@ -20,7 +20,7 @@ void header_read(PyObject *value, Header *header) {
     ptr = header->view.buf;
     len = header->view.len;
   }
-  if (ptr == NULL && len == 0 && PyErr_Occurred()) {
+  if (ptr == NULL && PyErr_Occurred()) {
     PyErr_Clear();
     header->ptr = unreadable;
     header->len = sizeof unreadable;

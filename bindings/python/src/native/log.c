@@ -1,8 +1,8 @@
 // Log: lines that come from the reporter's thread, kept until a call of Python's asks for them.
 //
-// That thread must never take the GIL: while the interpreter ends, PyGILState_Ensure hangs or ends the thread, and a stop
-// that waits for the thread would hang with it. So lines go through a ring with one writer ("not from two threads at
-// once") and one reader (whoever holds the GIL), without a lock that a fork could leave locked. When nobody reads,
+// That thread must never take the GIL: while the interpreter ends, PyGILState_Ensure hangs or ends the thread, and a
+// stop that waits for the thread would hang with it. So lines go through a ring with one writer ("not from two threads
+// at once") and one reader (whoever holds the GIL), without a lock that a fork could leave locked. When nobody reads,
 // further lines are dropped and counted.
 #include "native.h"
 
@@ -59,7 +59,8 @@ static int take(LogRing *ring, PyObject *list) {
   atomic_store_explicit(&ring->read, at, memory_order_release);
   const uint32_t dropped = atomic_exchange_explicit(&ring->dropped, 0, memory_order_relaxed);
   if (dropped > 0 && failed == 0)
-    failed = append(list, DS_LOG_WARNING, PyUnicode_FromFormat("%u more lines were dropped: nobody read them", dropped));
+    failed =
+        append(list, DS_LOG_WARNING, PyUnicode_FromFormat("%u more lines were dropped: nobody read them", dropped));
   return failed;
 }
 

@@ -33,7 +33,55 @@ done:
   return edge;
 }
 
-static EdgeObject *point(State *state, PyObject *typ, const char *name, PyObject *topic, PyObject *kind, PyObject *tags) {
+// Most programs name their queues by constants: the same objects again are the same edge, without a tuple to look it up
+// by. Replacing an entry takes several steps, so a free-threaded build does without.
+#ifndef Py_GIL_DISABLED
+static Point *recent(State *state, PyObject *typ, PyObject *topic, PyObject *kind) {
+  return &state->points[((uintptr_t)typ >> 4 ^ (uintptr_t)topic >> 5 ^ (uintptr_t)kind >> 3) % POINTS];
+}
+
+static EdgeObject *edge_of_recent(State *state, PyObject *typ, PyObject *topic, PyObject *kind) {
+  const Point *at = recent(state, typ, topic, kind);
+  const bool same = at->typ == typ && at->topic == topic && at->kind == kind;
+  return same ? (EdgeObject *)Py_NewRef(at->edge) : NULL;
+}
+
+static void forget(Point *point) {
+  const Point old = *point;
+  memset(point, 0, sizeof *point);
+  Py_XDECREF(old.typ);
+  Py_XDECREF(old.topic);
+  Py_XDECREF(old.kind);
+  Py_XDECREF(old.edge);
+}
+
+static void keep(State *state, PyObject *typ, PyObject *topic, PyObject *kind, EdgeObject *edge) {
+  // The objects stay alive here: not the large ones.
+  if (PyUnicode_GetLength(typ) + PyUnicode_GetLength(topic) > 1024) return;
+  Point *at = recent(state, typ, topic, kind);
+  forget(at);
+  *at = (Point){Py_NewRef(typ), Py_NewRef(topic), Py_NewRef(kind), Py_NewRef((PyObject *)edge)};
+}
+
+void manual_clear(State *state) {
+  for (int at = 0; at < POINTS; at++) forget(&state->points[at]);
+}
+#else
+static EdgeObject *edge_of_recent(State *state, PyObject *typ, PyObject *topic, PyObject *kind) {
+  (void)state, (void)typ, (void)topic, (void)kind;
+  return NULL;
+}
+static void keep(State *state, PyObject *typ, PyObject *topic, PyObject *kind, EdgeObject *edge) {
+  (void)state, (void)typ, (void)topic, (void)kind, (void)edge;
+}
+void manual_clear(State *state) { (void)state; }
+#endif
+
+static EdgeObject *point(State *state, PyObject *typ, const char *name, PyObject *topic, PyObject *kind,
+                         PyObject *tags) {
+  if (tags == Py_None) tags = NULL;
+  EdgeObject *edge = tags == NULL ? edge_of_recent(state, typ, topic, kind) : NULL;
+  if (edge != NULL) return edge;
   if (!PyUnicode_Check(typ)) {
     wrong_type("typ", "str", typ);
     return NULL;
@@ -42,15 +90,17 @@ static EdgeObject *point(State *state, PyObject *typ, const char *name, PyObject
     wrong_type(name, "str", topic);
     return NULL;
   }
-  return edge_of_point(state, typ, topic, kind, tags == Py_None ? NULL : tags);
+  edge = edge_of_point(state, typ, topic, kind, tags);
+  if (edge != NULL && tags == NULL) keep(state, typ, topic, kind, edge);
+  return edge;
 }
 
 static int callable(const char *name, PyObject *object) {
   return PyCallable_Check(object) ? 0 : wrong_type(name, "callable", object);
 }
 
-// What a getter has under the legacy key; NULL: nothing. ddtrace never asks for that key, so a getter that raises for it
-// is not to fail a message that ddtrace would have taken.
+// What a getter has under the legacy key; NULL: nothing. ddtrace never asks for that key, so a getter that raises for
+// it is not to fail a message that ddtrace would have taken.
 static PyObject *get_legacy(State *state, PyObject *get) {
   PyObject *value = PyObject_CallFunctionObjArgs(get, state->key_legacy, NULL);
   if (value == NULL && PyErr_ExceptionMatches(PyExc_Exception)) PyErr_Clear();

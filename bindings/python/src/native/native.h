@@ -23,15 +23,13 @@ typedef struct LogRing LogRing;
 
 // A client. The object owns the handle: it is freed when nobody can be inside a call on it any more.
 typedef struct {
-  PyObject_HEAD
-  ds_client *handle;
+  PyObject_HEAD ds_client *handle;
   LogRing *log;
 } ClientObject;
 
 // A tag set. Interned lazily with whatever client is there, so that it can be made before start().
 typedef struct {
-  PyObject_HEAD
-  PyObject *tags;    // A tuple of str, in the caller's order.
+  PyObject_HEAD PyObject *tags;    // A tuple of str, in the caller's order.
   PyObject *service; // A str; empty: the client's own.
   uint32_t direction;
   _Atomic(uintptr_t) client; // The client that `id` belongs to; only compared, never followed.
@@ -39,9 +37,15 @@ typedef struct {
 } EdgeObject;
 
 typedef struct {
-  PyObject_HEAD
-  ds_pathway value;
+  PyObject_HEAD ds_pathway value;
 } PathwayObject;
+
+// An edge, and what a call that meant it was given; owned.
+typedef struct {
+  PyObject *typ, *topic, *kind, *edge;
+} Point;
+
+enum { POINTS = 64 };
 
 // What an interpreter has of this module.
 typedef struct {
@@ -50,6 +54,9 @@ typedef struct {
   PyObject *context, *context_get, *context_set; // The context variable of the current pathway, and its methods.
   PyObject *edges;                      // tags -> Edge
   PyObject *key, *key_legacy;           // The names of the headers.
+#ifndef Py_GIL_DISABLED
+  Point points[POINTS];                 // The edges of recent calls of manual.c, by the identity of their arguments.
+#endif
 #ifdef Py_GIL_DISABLED
   PyMutex lock; // Of `client`.
 #endif
@@ -163,18 +170,19 @@ PyObject *edge_function(PyObject *module, PyObject *const *args, Py_ssize_t narg
 
 typedef struct {
   uint64_t size;
-  const Header *header;         // NULL: none came.
-  const PathwayObject *parent;  // The pathway before, when `inherits` is false; NULL: none.
-  bool inherits;                // The pathway before is the current one.
+  const Header *header; // NULL: none came.
+  const PathwayObject *parent; // The pathway before, when `inherits` is false; NULL: none.
+  bool inherits; // The pathway before is the current one.
   int64_t now_ns, queued_ns;
-  bool sends;                   // `out` is wanted.
+  bool sends; // `out` is wanted.
   uint8_t out[DS_HEADER_MAX];
   size_t out_len;
 } Message;
 
 #define MESSAGE_INIT {DS_SIZE_UNKNOWN, NULL, NULL, false, 0, 0, false, {0}, 0}
 
-// Records the checkpoint and makes the pathway after it the current one. Owned; NULL only with an exception of Python's.
+// Records the checkpoint and makes the pathway after it the current one. Owned; NULL only with an exception of
+// Python's.
 PathwayObject *checkpoint_pass(State *state, EdgeObject *edge, Message *message);
 PyObject *checkpoint_set(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
 PyObject *checkpoint_edge(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
@@ -192,6 +200,7 @@ int carrier_write(State *state, PyObject *carrier, const uint8_t *text, size_t l
 
 // ---- manual.c: the calls that ddtrace has ---------------------------------------------------------
 
+void manual_clear(State *state);
 PyObject *manual_consume(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
 PyObject *manual_produce(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
 

@@ -13,7 +13,9 @@ static void dealloc(PyObject *self) {
 
 static const char *const directions[] = {"", "in", "out"};
 
-static const char *direction_name(const ds_pathway *value) { return directions[value->direction <= OUT ? value->direction : 0]; }
+static const char *direction_name(const ds_pathway *value) {
+  return directions[value->direction <= OUT ? value->direction : 0];
+}
 
 // ---- Made from its parts ------------------------------------------------------------------------
 
@@ -50,15 +52,19 @@ static int direction_argument(PyObject *object, uint32_t *value) {
 }
 
 static PyObject *create(PyTypeObject *type, PyObject *args, PyObject *kwargs) {
-  static char *names[] = {"hash", "start_ns", "edge_start_ns", "opposite_hash", "opposite_edge_start_ns", "direction", NULL};
+  static char *names[] = {"hash",      "start_ns", "edge_start_ns", "opposite_hash", "opposite_edge_start_ns",
+                          "direction", NULL};
   PyObject *in[6] = {NULL};
-  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO|OOO:Pathway", names, &in[0], &in[1], &in[2], &in[3], &in[4], &in[5]))
+  if (!PyArg_ParseTupleAndKeywords(args, kwargs, "OOO|OOO:Pathway", names, &in[0], &in[1], &in[2], &in[3], &in[4],
+                                   &in[5]))
     return NULL;
   ds_pathway value;
   memset(&value, 0, sizeof value);
   if (hash_argument(names[0], in[0], &value.hash) < 0 || time_argument(names[1], in[1], &value.start_ns) < 0 ||
-      time_argument(names[2], in[2], &value.edge_start_ns) < 0 || hash_argument(names[3], in[3], &value.opposite_hash) < 0 ||
-      time_argument(names[4], in[4], &value.opposite_edge_start_ns) < 0 || direction_argument(in[5], &value.direction) < 0)
+      time_argument(names[2], in[2], &value.edge_start_ns) < 0 ||
+      hash_argument(names[3], in[3], &value.opposite_hash) < 0 ||
+      time_argument(names[4], in[4], &value.opposite_edge_start_ns) < 0 ||
+      direction_argument(in[5], &value.direction) < 0)
     return NULL;
   PathwayObject *self = PyObject_New(PathwayObject, type);
   if (self != NULL) self->value = value;
@@ -75,7 +81,8 @@ static PyObject *reduce(PyObject *self, PyObject *unused) {
 
 // ---- On the wire ----------------------------------------------------------------------------------
 
-static PyObject *encode(PyObject *self, PyTypeObject *defining, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
+static PyObject *encode(PyObject *self, PyTypeObject *defining, PyObject *const *args, Py_ssize_t nargs,
+                        PyObject *names) {
   static const char *const parameters[] = {"binary"};
   static const Signature signature = {"encode", 0, 0, 1, parameters};
   (void)defining;
@@ -91,7 +98,8 @@ static PyObject *encode(PyObject *self, PyTypeObject *defining, PyObject *const 
                 : PyUnicode_DecodeASCII((const char *)out, (Py_ssize_t)len, NULL);
 }
 
-static PyObject *decode(PyObject *type, PyTypeObject *defining, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
+static PyObject *decode(PyObject *type, PyTypeObject *defining, PyObject *const *args, Py_ssize_t nargs,
+                        PyObject *names) {
   static const char *const parameters[] = {"header", "now_ns"};
   static const Signature signature = {"decode", 1, 1, 2, parameters};
   (void)defining;
@@ -113,7 +121,8 @@ static PyObject *decode(PyObject *type, PyTypeObject *defining, PyObject *const 
   return (PyObject *)self;
 }
 
-static PyObject *merge(PyObject *type, PyTypeObject *defining, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
+static PyObject *merge(PyObject *type, PyTypeObject *defining, PyObject *const *args, Py_ssize_t nargs,
+                       PyObject *names) {
   static const char *const parameters[] = {"pathways"};
   static const Signature signature = {"merge", 1, 1, 1, parameters};
   (void)defining;
@@ -168,26 +177,45 @@ static int truth(PyObject *self) { return ((PathwayObject *)self)->value.start_n
 
 static PyObject *repr(PyObject *self) {
   const ds_pathway *value = &((PathwayObject *)self)->value;
-  return PyUnicode_FromFormat("Pathway(hash=%llu, start_ns=%lld, edge_start_ns=%lld, opposite_hash=%llu, "
-                              "opposite_edge_start_ns=%lld, direction='%s')",
-                              (unsigned long long)value->hash, (long long)value->start_ns, (long long)value->edge_start_ns,
-                              (unsigned long long)value->opposite_hash, (long long)value->opposite_edge_start_ns,
-                              direction_name(value));
+  return PyUnicode_FromFormat(
+      "Pathway(hash=%llu, start_ns=%lld, edge_start_ns=%lld, opposite_hash=%llu, "
+      "opposite_edge_start_ns=%lld, direction='%s')",
+      (unsigned long long)value->hash, (long long)value->start_ns, (long long)value->edge_start_ns,
+      (unsigned long long)value->opposite_hash, (long long)value->opposite_edge_start_ns, direction_name(value));
 }
 
 #define VALUE(self) (((PathwayObject *)(self))->value)
-static PyObject *get_hash(PyObject *self, void *c) { (void)c; return PyLong_FromUnsignedLongLong(VALUE(self).hash); }
-static PyObject *get_start(PyObject *self, void *c) { (void)c; return PyLong_FromLongLong(VALUE(self).start_ns); }
-static PyObject *get_edge_start(PyObject *self, void *c) { (void)c; return PyLong_FromLongLong(VALUE(self).edge_start_ns); }
-static PyObject *get_opposite(PyObject *self, void *c) { (void)c; return PyLong_FromUnsignedLongLong(VALUE(self).opposite_hash); }
-static PyObject *get_opposite_start(PyObject *self, void *c) { (void)c; return PyLong_FromLongLong(VALUE(self).opposite_edge_start_ns); }
-static PyObject *get_direction(PyObject *self, void *c) { (void)c; return PyUnicode_FromString(direction_name(&VALUE(self))); }
+static PyObject *get_hash(PyObject *self, void *c) {
+  (void)c;
+  return PyLong_FromUnsignedLongLong(VALUE(self).hash);
+}
+static PyObject *get_start(PyObject *self, void *c) {
+  (void)c;
+  return PyLong_FromLongLong(VALUE(self).start_ns);
+}
+static PyObject *get_edge_start(PyObject *self, void *c) {
+  (void)c;
+  return PyLong_FromLongLong(VALUE(self).edge_start_ns);
+}
+static PyObject *get_opposite(PyObject *self, void *c) {
+  (void)c;
+  return PyLong_FromUnsignedLongLong(VALUE(self).opposite_hash);
+}
+static PyObject *get_opposite_start(PyObject *self, void *c) {
+  (void)c;
+  return PyLong_FromLongLong(VALUE(self).opposite_edge_start_ns);
+}
+static PyObject *get_direction(PyObject *self, void *c) {
+  (void)c;
+  return PyUnicode_FromString(direction_name(&VALUE(self)));
+}
 
 static PyGetSetDef attributes[] = {
     {"hash", get_hash, NULL, "The services and edges passed so far: 64 bits.", NULL},
     {"start_ns", get_start, NULL, "When the message left its origin: ns since the epoch. 0: no pathway.", NULL},
     {"edge_start_ns", get_edge_start, NULL, "When it passed the last checkpoint: ns since the epoch.", NULL},
-    {"opposite_hash", get_opposite, NULL, "The closest checkpoint of the other direction: a fan-out goes back to it.", NULL},
+    {"opposite_hash", get_opposite, NULL, "The closest checkpoint of the other direction: a fan-out goes back to it.",
+     NULL},
     {"opposite_edge_start_ns", get_opposite_start, NULL, "When that was passed: ns since the epoch.", NULL},
     {"direction", get_direction, NULL, "Of the last checkpoint: 'in', 'out' or ''.", NULL},
     {NULL, NULL, NULL, NULL, NULL},

@@ -3,7 +3,8 @@
 
 static PyObject *track(State *state, EdgeObject *edge, PyObject *partition_object, PyObject *offset_object) {
   int64_t partition = 0, offset = 0;
-  if (int64_argument("partition", partition_object, &partition) < 0 || int64_argument("offset", offset_object, &offset) < 0)
+  if (int64_argument("partition", partition_object, &partition) < 0 ||
+      int64_argument("offset", offset_object, &offset) < 0)
     return NULL;
   if (partition < -1 || partition > INT32_MAX) {
     PyErr_SetString(PyExc_ValueError, "partition must be -1, or 0 to 2147483647");

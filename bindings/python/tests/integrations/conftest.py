@@ -1,6 +1,7 @@
 """Servers that the tests of several clients share, each started once when it is asked for first."""
 
 import datastreams
+import kafka_topics
 import pytest
 import servers
 from datastreams import integrations
@@ -10,6 +11,12 @@ from datastreams import integrations
 def rabbitmq():
     with servers.rabbitmq() as port:
         yield port
+
+
+@pytest.fixture(scope="session")
+def kafka():
+    with kafka_topics.kafka() as kafka:
+        yield kafka
 
 
 @pytest.fixture(scope="session")

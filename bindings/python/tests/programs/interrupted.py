@@ -6,6 +6,7 @@ import threading
 
 import datastreams
 
+signal.signal(signal.SIGINT, signal.default_int_handler)  # background jobs of a shell ignore it
 datastreams.start(exit_timeout=0)
 datastreams.set_checkpoint(["direction:out"])
 threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGINT)).start()

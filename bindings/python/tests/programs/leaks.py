@@ -1,11 +1,11 @@
 """A million calls, those that are refused too, must not make the process grow. Prints by how many blocks of Python's
-allocator it grew, and by how many bytes."""
+allocator it grew, by how many bytes, and by how many references to objects that are always there."""
 
 import os
 import sys
 
 import datastreams
-from datastreams import HEADER_KEY, HEADER_KEY_LEGACY, Pathway
+from datastreams import HEADER_KEY, HEADER_KEY_LEGACY, Pathway, _native
 
 ROUND = 2_500
 NOW = 1_786_000_010_000_000_000
@@ -15,6 +15,12 @@ IN, OUT = ["direction:in", "type:kafka"], ("direction:out", "type:kafka")
 def resident():
     with open("/proc/self/statm") as statm:
         return int(statm.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")
+
+
+def references():
+    watched = [HEADER_KEY, Pathway, datastreams.Edge, datastreams.edge(*IN), datastreams.edge(*OUT, service="s")]
+    watched += [datastreams.edge(*IN).tags, IN[0], OUT, *OUT, datastreams.set_checkpoint, _native.context]
+    return sum(map(sys.getrefcount, watched))
 
 
 def refused(call, kind):
@@ -73,7 +79,7 @@ def every_call():
 datastreams.start(service="test")
 for _ in range(4 * ROUND):  # until the library has all the memory that it keeps for the next time
     every_call()
-blocks, before = sys.getallocatedblocks(), resident()
+blocks, before, refs = sys.getallocatedblocks(), resident(), references()
 for _ in range(10 * ROUND):
     every_call()
-print(sys.getallocatedblocks() - blocks, resident() - before)
+print(sys.getallocatedblocks() - blocks, resident() - before, references() - refs)

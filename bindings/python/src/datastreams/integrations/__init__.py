@@ -12,6 +12,7 @@ recorded is counted in integrations.stats(), and the message goes its way.
 
 from __future__ import annotations
 
+import functools
 import importlib
 import logging
 import sys
@@ -30,16 +31,19 @@ _log = logging.getLogger("datastreams")
 CLIENTS: dict[str, str] = {
     "aio_pika": "aio_pika",
     "aiobotocore": "aiobotocore.client",
+    "aiokafka": "aiokafka",
     "boto3": "botocore.client",
     "celery": "celery.app.amqp",
+    "confluent_kafka": "confluent_kafka",
     "google_cloud_pubsub": "google.cloud.pubsub_v1",
+    "kafka_python": "kafka",
     "kombu": "kombu.messaging",
     "nats": "nats.js.client",
     "pika": "pika",
     "redis": "redis",
 }
 
-_lock = threading.RLock()
+_lock = threading.Lock()
 _patched: set[str] = set()
 
 
@@ -51,28 +55,27 @@ def patch(*names: str) -> None:
 
     Raises ValueError for a name that is none.
     """
-    chosen = _chosen(names)
-    with _lock:
-        for name in chosen:
-            if name in _patched:
-                continue
-            module = CLIENTS[name]
-            # A module that is still being imported, perhaps by another thread, is instrumented when it is complete.
-            if module in sys.modules and not _initializing(sys.modules[module]):
-                _patch(name)
-            else:
-                _imports.when_imported(module, name, lambda name=name: _patch(name))  # type: ignore[misc]
+    for name in _chosen(names):
+        if name in _patched:
+            continue
+        module = CLIENTS[name]
+        # First: another thread may begin to import it at any moment.
+        _imports.when_imported(module, name, functools.partial(_patch, name))
+        if module in sys.modules:
+            importlib.import_module(module)  # Waits while another thread is importing it.
+            _imports.forget(module, name)
+            _patch(name)
 
 
 def unpatch(*names: str) -> None:
     """Makes clients what they were; without names, all. Objects that exist record nothing any more."""
-    chosen = _chosen(names)
-    with _lock:
-        for name in chosen:
-            _imports.forget(CLIENTS[name], name)
-            if name in _patched:
-                _patched.discard(name)
-                _integration(name).unpatch()
+    for name in _chosen(names):
+        _imports.forget(CLIENTS[name], name)
+        with _lock:
+            undo = name in _patched
+            _patched.discard(name)
+        if undo:
+            _integration(name).unpatch()
 
 
 def patched() -> list[str]:
@@ -93,18 +96,16 @@ def _integration(name: str) -> ModuleType:
     return importlib.import_module(f"{__name__}.{name}")
 
 
-def _initializing(module: ModuleType) -> bool:
-    return bool(getattr(getattr(module, "__spec__", None), "_initializing", False))
-
-
 def _patch(name: str) -> None:
     with _lock:
         if name in _patched:
             return
-        try:
-            _integration(name).patch()
-        except Exception:
-            # The program did not ask this module for anything: its import has to go well.
-            _log.warning("%s is not instrumented", name, exc_info=True)
-        else:
-            _patched.add(name)
+        _patched.add(name)
+    # Not under the lock: it imports, and an import of another thread may be waiting for the lock.
+    try:
+        _integration(name).patch()
+    except Exception:
+        # The program did not ask this module for anything: its import has to go well.
+        with _lock:
+            _patched.discard(name)
+        _log.warning("%s is not instrumented", name, exc_info=True)

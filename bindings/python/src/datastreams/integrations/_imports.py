@@ -9,6 +9,7 @@ from collections.abc import Callable, Sequence
 from importlib.abc import MetaPathFinder
 from importlib.machinery import ModuleSpec
 from types import ModuleType
+from typing import Any
 
 # module -> key -> call
 _waiting: dict[str, dict[str, Callable[[], None]]] = {}
@@ -63,7 +64,7 @@ class _Finder(MetaPathFinder):
 
 def _tell(spec: ModuleSpec) -> None:
     """The loader stays the loader, so that whoever looks at it finds what it expects; only this one call is its own."""
-    loader = spec.loader
+    loader: Any = spec.loader
     execute = getattr(loader, "exec_module", None)
     if execute is None or isinstance(loader, type):
         return
@@ -76,7 +77,7 @@ def _tell(spec: ModuleSpec) -> None:
             _imported(spec.name)
 
     try:
-        loader.exec_module = exec_module  # type: ignore[method-assign, union-attr]
+        loader.exec_module = exec_module
     except AttributeError:
         pass
 

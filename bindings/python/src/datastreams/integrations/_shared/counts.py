@@ -8,10 +8,10 @@ _lock = threading.Lock()
 _counts: dict[str, int] = {}
 
 
-def count(cause: str) -> None:
+def count(cause: str, more: int = 1) -> None:
     """One more of a cause, such as "kafka_too_large". The causes are literals, so there are few."""
     with _lock:
-        _counts[cause] = _counts.get(cause, 0) + 1
+        _counts[cause] = _counts.get(cause, 0) + more
 
 
 def stats() -> dict[str, int]:

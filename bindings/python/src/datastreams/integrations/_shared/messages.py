@@ -29,7 +29,7 @@ def remember(message: object, pathway: Pathway, proof: Callable[[Any], object] |
         if proof is None:
             return
         found, ask = proof(message), proof
-        same = lambda other: ask(other) == found
+        same: Callable[[Any], bool] = lambda other: ask(other) == found
     else:
         same = lambda other: reference() is other
     with _lock:
