@@ -62,3 +62,9 @@ def aws():
             "aws_access_key_id": "test",
             "aws_secret_access_key": "test",
         }
+
+
+@pytest.fixture(scope="session")
+def pubsub():
+    with servers.pubsub() as port:
+        yield port

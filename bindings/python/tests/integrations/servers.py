@@ -114,3 +114,16 @@ def aws():
     port = free_port()
     with server(sys.executable, str(HERE / "moto_server.py"), "-H", HOST, "-p", str(port), port=port):
         yield f"http://{HOST}:{port}"
+
+
+@contextlib.contextmanager
+def pubsub():
+    """The port of a Pub/Sub in memory, which is built first: some minutes on a machine that never did."""
+    root = HERE.parents[3]
+    # The repository's own finder of Go, where there is one.
+    go = next((str(path) for path in [root / "tools/go"] if path.exists()), "go")
+    program = root / "build" / "pstest"
+    subprocess.run([go, "build", "-o", program, "."], cwd=HERE / "pstest", check=True)
+    port = free_port()
+    with server(str(program), str(port), port=port):
+        yield port

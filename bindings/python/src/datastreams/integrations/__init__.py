@@ -35,9 +35,12 @@ CLIENTS: dict[str, str] = {
     "boto3": "botocore.client",
     "celery": "celery.app.amqp",
     "confluent_kafka": "confluent_kafka",
+    "google_cloud_pubsub": "google.cloud.pubsub_v1",
     "kafka_python": "kafka",
     "kombu": "kombu.messaging",
+    "nats": "nats.js.client",
     "pika": "pika",
+    "redis": "redis",
 }
 
 _lock = threading.Lock()
