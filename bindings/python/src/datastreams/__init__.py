@@ -30,6 +30,7 @@ from datastreams._native import (
 from datastreams._native import version as __version__
 from datastreams.client import flush, poll, start, stats, stop
 from datastreams.context import use_pathway
+from datastreams.integrations import patch, pathway_of, unpatch
 
 __all__ = [
     "HEADER_KEY",
@@ -40,6 +41,8 @@ __all__ = [
     "current_pathway",
     "edge",
     "flush",
+    "patch",
+    "pathway_of",
     "poll",
     "set_checkpoint",
     "set_consume_checkpoint",
@@ -49,5 +52,6 @@ __all__ = [
     "stop",
     "track_offset",
     "track_transaction",
+    "unpatch",
     "use_pathway",
 ]

@@ -1,0 +1,136 @@
+"""Kinesis: records put to a stream, and read from a shard.
+
+The topic is the stream's name, also where a call names it by its ARN. A call that reads says only which iterator it reads
+from: the streams of iterators are remembered from the calls that made them.
+"""
+
+from __future__ import annotations
+
+import threading
+from functools import lru_cache
+from typing import Any
+
+from datastreams._native import Edge, Pathway, edge
+from datastreams.integrations._shared.aws.carrier import NAME, PLACEHOLDER, headers
+from datastreams.integrations._shared.aws.document import Document, document
+from datastreams.integrations._shared.batches import Batch, merged
+from datastreams.integrations._shared.counts import count
+from datastreams.integrations._shared.messages import remember
+from datastreams.integrations._shared.sizes import size_of
+from datastreams.integrations._shared.times import queued_ns
+
+RECORD_BYTES = 1_048_576
+REQUEST_BYTES = 5 * 1_048_576
+ITERATORS = 4096
+
+_lock = threading.Lock()
+_streams: dict[str, str] = {}
+
+
+@lru_cache(maxsize=4096)
+def _edge(direction: str, stream: str) -> Edge:
+    return edge(f"direction:{direction}", f"topic:{stream}", "type:kinesis")
+
+
+def _stream(params: dict[str, Any]) -> str | None:
+    name = params.get("StreamName") or params.get("StreamARN")
+    return name.rsplit("/", 1)[-1] if isinstance(name, str) else None
+
+
+# ---- Produced --------------------------------------------------------------------------------------
+
+
+def put(params: dict[str, Any]) -> dict[str, Any]:
+    return _stamped(params, _edge("out", _stream(params) or "unknown"), REQUEST_BYTES)
+
+
+def put_all(params: dict[str, Any]) -> dict[str, Any]:
+    """The limit of 5 MiB is that of the whole request."""
+    records, passed = list(params["Records"]), _edge("out", _stream(params) or "unknown")
+    room = REQUEST_BYTES - sum(size_of(record.get("Data")) + size_of(record.get("PartitionKey")) for record in records)
+    for at, record in enumerate(records):
+        records[at] = _stamped(record, passed, room)
+        room -= size_of(records[at].get("Data")) - size_of(record.get("Data"))
+    return {**params, "Records": records}
+
+
+def _stamped(record: dict[str, Any], passed: Edge, room: int) -> dict[str, Any]:
+    """A copy of the record with its pathway; the record itself where that has no place."""
+    data, text = record.get("Data"), _text(record.get("Data"))
+    found = None if text is None else document(text)
+    if found is None:
+        count("kinesis_not_json")
+        return record
+    key = size_of(record.get("PartitionKey"))
+    longest = size_of(found.filled(PLACEHOLDER))
+    if longest + key > RECORD_BYTES or longest - size_of(data) > room:
+        count("kinesis_too_large")
+        return record
+    header = passed.produce(found.size + key)
+    if not header:
+        return record
+    filled = found.filled(header)
+    return {**record, "Data": filled if isinstance(data, str) else filled.encode()}
+
+
+def _text(data: Any) -> str | None:
+    """Data that may be JSON, as text."""
+    if isinstance(data, str):
+        return data
+    if not isinstance(data, (bytes, bytearray)):
+        return None
+    try:
+        return data.decode()
+    except UnicodeDecodeError:
+        return None
+
+
+# ---- Consumed --------------------------------------------------------------------------------------
+
+
+def iterator(params: dict[str, Any], response: dict[str, Any]) -> None:
+    _follow(response.get("ShardIterator"), _stream(params))
+
+
+def _follow(name: str | None, stream: str | None) -> None:
+    if name is None or stream is None:
+        return
+    with _lock:
+        _streams[name] = stream
+        if len(_streams) > ITERATORS:
+            del _streams[next(iter(_streams))]
+
+
+def received(params: dict[str, Any], response: dict[str, Any]) -> None:
+    with _lock:
+        stream = _stream(params) or _streams.get(params["ShardIterator"])
+        if response.get("NextShardIterator") != params["ShardIterator"]:
+            _streams.pop(params["ShardIterator"], None)
+    _follow(response.get("NextShardIterator"), stream)
+    records = response.get("Records")
+    if not records:
+        return
+    for record in records:
+        consumed(stream or "unknown", record)
+    response["Records"] = Batch(records, merged(records))
+
+
+def consumed(stream: str, record: dict[str, Any]) -> Pathway:
+    """Records that a record of GetRecords was consumed."""
+    data = record.get("Data")
+    found: Document | None = None
+    if isinstance(data, bytes) and NAME.encode() in data:
+        text = _text(data)
+        found = None if text is None else document(text)
+    size = (size_of(data) if found is None else found.size) + size_of(record.get("PartitionKey"))
+    pathway = _edge("in", stream).checkpoint(
+        carrier=headers(found.held) if found is not None else None,
+        payload_size=size,
+        queued_ns=queued_ns(record.get("ApproximateArrivalTimestamp")),
+    )
+    remember(record, pathway, _number)
+    return pathway
+
+
+def _number(record: dict[str, Any]) -> Any:
+    return record.get("SequenceNumber")

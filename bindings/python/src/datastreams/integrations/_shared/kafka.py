@@ -1,0 +1,201 @@
+"""Kafka: the edges, headers, sizes and offsets that its clients have in common.
+
+A topic, group or cluster that is not known is "" and has no tag.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterable, Mapping
+from contextvars import ContextVar
+from functools import lru_cache
+from typing import Any, cast
+
+from datastreams import _native
+from datastreams._native import HEADER_KEY, HEADER_KEY_LEGACY, Edge, Pathway, edge
+from datastreams.integrations._shared.counts import count
+from datastreams.integrations._shared.messages import remember
+from datastreams.integrations._shared.sizes import size_of
+
+Pairs = list[tuple[str, Any]]
+Headers = Mapping[str, Any] | Iterable[tuple[str, Any]] | None
+
+OURS = frozenset((HEADER_KEY, HEADER_KEY_LEGACY))
+# The longest that our header is on the wire: its lengths take a byte each.
+HEADER_WIRE = len(HEADER_KEY) + 36 + 2
+# Milliseconds; a timestamp beyond (year 2255) is none, and its nanoseconds would not fit.
+_LATEST_MS = 9_000_000_000_000
+
+
+def _where(topic: str, cluster: str) -> tuple[str, ...]:
+    return (f"kafka_cluster_id:{cluster}", f"topic:{topic}") if cluster else (f"topic:{topic}",)
+
+
+@lru_cache(maxsize=4096)
+def edge_out(topic: str, cluster: str) -> Edge:
+    return edge("direction:out", *_where(topic, cluster), "type:kafka")
+
+
+@lru_cache(maxsize=4096)
+def edge_in(topic: str, group: str, cluster: str) -> Edge:
+    return edge("direction:in", *((f"group:{group}",) if group else ()), *_where(topic, cluster), "type:kafka")
+
+
+@lru_cache(maxsize=4096)
+def _backlog(kind: str, topic: str, cluster: str, group: str = "") -> Edge:
+    return edge(*((f"consumer_group:{group}",) if group else ()), *_where(topic, cluster), f"type:{kind}")
+
+
+def track_produced(topic: str, partition: int, offset: int, cluster: str = "") -> None:
+    """The offset that the broker gave to a message. Negative ones are unknown, and pass over."""
+    if offset >= 0:
+        _backlog("kafka_produce", topic, cluster).track_offset(partition, offset)
+
+
+def track_committed(topic: str, partition: int, offset: int, group: str, cluster: str = "") -> None:
+    """What was committed: the offset of the next message to read, one more than of the last that was."""
+    if offset >= 0 and group:
+        _backlog("kafka_commit", topic, cluster, group).track_offset(partition, offset)
+
+
+def track_high_watermark(topic: str, partition: int, offset: int, cluster: str = "") -> None:
+    """The end of a partition: the offset of the next message that is written."""
+    if offset >= 0:
+        _backlog("kafka_high_watermark", topic, cluster).track_offset(partition, offset)
+
+
+class Ends:
+    """When the end of a partition is to be reported again."""
+
+    __slots__ = ("_next",)
+
+    def __init__(self) -> None:
+        self._next: dict[tuple[str, int], float] = {}
+
+    def due(self, topic: str, partition: int) -> bool:
+        """Whether it has not been for a second."""
+        now = time.monotonic()
+        if now < self._next.get((topic, partition), 0.0):
+            return False
+        if len(self._next) >= 4096:
+            self._next.clear()
+        self._next[topic, partition] = now + 1.0
+        return True
+
+
+def _pairs(headers: Headers) -> Pairs:
+    if type(headers) is list:
+        return cast("Pairs", headers)
+    return list(cast("Mapping[str, Any]", headers).items() if isinstance(headers, Mapping) else headers or ())
+
+
+# ---- Produced -------------------------------------------------------------------------------------
+
+
+def varint(length: int) -> int:
+    """Bytes that a length takes on the wire."""
+    return max(1, -(-(length << 1).bit_length() // 7))
+
+
+def _lengths(headers: Pairs) -> int:
+    """Bytes that lengths take in headers; and their number, beyond the byte that is reckoned for it, with ours."""
+    parts = (varint(size_of(name)) + varint(size_of(value)) for name, value in headers)
+    return sum(parts) + varint(len(headers) + 1) - 1
+
+
+# What aiokafka and kafka-python add to key, value and headers when they compare a message with max_request_size: for the
+# batch, the record, and the number of headers.
+_OVERHEAD = 61 + 21 + 1
+
+
+def room(max_request_size: int | None, key: Any, value: Any) -> int | None:
+    """Bytes that key, value and headers may have on the wire in these clients; None: not known."""
+    if max_request_size is None:
+        return None
+    return max_request_size - _OVERHEAD - varint(size_of(key)) - varint(size_of(value))
+
+
+def produced(
+    topic: str, size: int, headers: Headers = None, cluster: str = "", room: int | None = None
+) -> Pairs | None:
+    """Records that a message is produced, and returns the headers to send: a list, the caller's own stays as it is.
+
+    It goes on from the current pathway, else from the one that is in its headers; whichever was in them is replaced.
+
+    size: bytes of key and value. room: bytes that key, value and headers may have on the wire. None is returned when our
+    header does not fit: nothing is recorded, and the message is sent as it is; also when there is nothing to send.
+    """
+    kept: Pairs = []
+    old = None
+    for pair in _pairs(headers) if headers else ():
+        name, value = pair
+        if name in OURS:
+            if old is None or name == HEADER_KEY:
+                old = value
+            continue
+        kept.append(pair)
+        size += size_of(name) + size_of(value)
+    # The lengths of a header's parts take ten bytes at most: they are looked at when it may matter.
+    if room is not None and size + 10 * len(kept) + 2 * HEADER_WIRE > room:
+        wire = size + _lengths(kept)
+        if wire + HEADER_WIRE > room:
+            if wire <= room:  # Otherwise the client refuses it.
+                count("kafka_too_large")
+            return None
+    out = edge_out(topic, cluster)
+    if old is not None and _native.current_pathway() is None:
+        text = out.produce(size, parent=Pathway.decode(old))
+    else:
+        text = out.produce(size)
+    if not text:
+        return None
+    kept.append((HEADER_KEY, text.encode()))
+    return kept
+
+
+def refused(before: Pathway | None) -> None:
+    """The client did not take a message that has been recorded, which cannot be taken back: what is current is what was."""
+    count("kafka_refused")
+    _native.context.set(before)
+
+
+# ---- Consumed -------------------------------------------------------------------------------------
+
+# Which consumer's message is current.
+_consumer: ContextVar[object] = ContextVar("datastreams_kafka_consumer", default=None)
+
+
+def consumed(
+    message: object,
+    topic: str,
+    size: int,
+    headers: Headers = None,
+    group: str = "",
+    cluster: str = "",
+    timestamp_ms: int | None = None,
+    proof: Callable[[Any], object] | None = None,
+) -> Pathway:
+    """Records that a message was consumed. Its pathway becomes the current one, and is found by pathway_of(message).
+
+    size: bytes of key and value. timestamp_ms: the message's own, the start of a pathway that begins here.
+    """
+    carrier = _pairs(headers) if headers else None
+    for name, value in carrier or ():
+        if name not in OURS:
+            size += size_of(name) + size_of(value)
+    queued_ns = timestamp_ms * 1_000_000 if timestamp_ms is not None and 0 < timestamp_ms < _LATEST_MS else 0
+    pathway = edge_in(topic, group, cluster).checkpoint(payload_size=size, carrier=carrier, queued_ns=queued_ns)
+    remember(message, pathway, proof)
+    return pathway
+
+
+def current_of(consumer: object) -> None:
+    """From now on the current pathway is that of messages of this consumer."""
+    _consumer.set(consumer)
+
+
+def nothing_from(consumer: object) -> None:
+    """The consumer has handed out no message. The one before is done with: what is produced now does not come from it."""
+    if _consumer.get() is consumer:
+        _consumer.set(None)
+        _native.context.set(None)

@@ -1,0 +1,214 @@
+"""aiokafka: AIOKafkaProducer and AIOKafkaConsumer.
+
+The message that getone(), or async for, returned last is the current one of its task. Of those that getmany() returned, each
+is while its list is iterated, and their merged pathway is before and afterwards; pathway_of(message) is the pathway of one.
+Where a message is received in a task of its own, as asyncio.wait_for() makes one before Python 3.12, it is current in none but
+that. Batches of create_batch() have headers that the program gives them: produced() makes them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from importlib import import_module
+from typing import Any
+
+from datastreams._native import Pathway, current_pathway
+from datastreams.integrations._shared import kafka
+from datastreams.integrations._shared.batches import Batch, merged
+from datastreams.integrations._shared.counts import count
+from datastreams.integrations._shared.patches import Patches
+from datastreams.integrations._shared.sizes import size_of
+
+_patches = Patches()
+_Async = Callable[..., Coroutine[Any, Any, Any]]
+
+# Attributes that objects of the client get.
+_CLUSTER, _LIMIT, _TOLD = "_datastreams_cluster", "_datastreams_limit", "_datastreams_told"
+_ENDS = "_datastreams_ends"
+
+
+def patch() -> None:
+    """Instruments aiokafka. To do it again changes nothing."""
+    client = import_module("aiokafka")
+    cluster = import_module("aiokafka.cluster").ClusterMetadata
+    accumulator = import_module("aiokafka.producer.message_accumulator").MessageAccumulator
+    coordinator = import_module("aiokafka.consumer.group_coordinator").GroupCoordinator
+    _patches.apply(
+        (cluster, "update_metadata", _update_metadata),
+        (client.AIOKafkaProducer, "__init__", _producer_init),
+        (accumulator, "add_message", _add_message),
+        (client.AIOKafkaConsumer, "getone", _getone),
+        (client.AIOKafkaConsumer, "getmany", _getmany),
+        (coordinator, "_do_commit_offsets", _do_commit_offsets),
+    )
+
+
+def unpatch() -> None:
+    """Makes aiokafka what it was."""
+    _patches.undo()
+
+
+def produced(topic: str, value: Any = None, key: Any = None, headers: Any = None, cluster: str = "") -> Any:
+    """Records that a message is produced, for a program that does it by hand, and returns the headers to produce it with:
+    a copy. value and key are those that are sent, after serializers."""
+    return kafka.produced(topic, size_of(value) + size_of(key), headers, cluster) or headers
+
+
+def consumed(message: Any, group: str = "", cluster: str = "") -> Pathway:
+    """Records that a message was consumed, for a program that does it by hand. Its pathway becomes the current one."""
+    size = max(message.serialized_key_size, 0) + max(message.serialized_value_size, 0)
+    return kafka.consumed(message, message.topic, size, message.headers, group, cluster, message.timestamp)
+
+
+# ---- The cluster ------------------------------------------------------------------------------------
+
+
+def _update_metadata(original: Callable[..., Any]) -> Callable[..., Any]:
+    """The client throws the cluster's id away."""
+
+    def update_metadata(self: Any, metadata: Any) -> Any:
+        known = getattr(metadata, "cluster_id", None)
+        if known:
+            setattr(self, _CLUSTER, str(known))
+        return original(self, metadata)
+
+    return update_metadata
+
+
+# ---- The producer -----------------------------------------------------------------------------------
+
+
+def _producer_init(original: Callable[..., None]) -> Callable[..., None]:
+    def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, *args, **kwargs)
+        setattr(self._message_accumulator, _LIMIT, self._max_request_size)
+
+    return __init__
+
+
+def _add_message(original: _Async) -> _Async:
+    """Where the task of send() hands over what is sent: after serializers, and when the topic is known to be there."""
+
+    async def add_message(
+        self: Any, tp: Any, key: Any, value: Any, timeout: Any, timestamp_ms: Any = None, headers: Any = ()
+    ) -> Any:
+        if not _patches.on:
+            return await original(self, tp, key, value, timeout, timestamp_ms=timestamp_ms, headers=headers)
+        cluster = getattr(self._cluster, _CLUSTER, "")
+        before, sent = current_pathway(), None
+        try:
+            room = kafka.room(getattr(self, _LIMIT, None), key, value)
+            sent = kafka.produced(tp.topic, size_of(key) + size_of(value), headers, cluster, room)
+        except Exception:
+            count("kafka_failed")
+        try:
+            headers = headers if sent is None else sent
+            future = await original(self, tp, key, value, timeout, timestamp_ms=timestamp_ms, headers=headers)
+        except BaseException:
+            if sent is not None:
+                kafka.refused(before)
+            raise
+        try:
+            _tell(self, tp, cluster)
+        except Exception:
+            count("kafka_failed")
+        return future
+
+    return add_message
+
+
+def _tell(accumulator: Any, tp: Any, cluster: str) -> None:
+    """Reports the last offset of the batch that a message has gone into, once, when it has been delivered."""
+    batch = accumulator._batches[tp][-1]
+    if hasattr(batch, _TOLD):
+        return
+    setattr(batch, _TOLD, True)
+
+    def delivered(future: Any) -> None:
+        try:
+            first = None if future.cancelled() or future.exception() else future.result()
+            if first is not None:  # None: the producer waits for no answer.
+                kafka.track_produced(tp.topic, tp.partition, first.offset + batch.record_count - 1, cluster)
+        except Exception:
+            count("kafka_failed")
+
+    batch.future.add_done_callback(delivered)
+
+
+# ---- The consumer -----------------------------------------------------------------------------------
+
+
+def _record(consumer: Any, message: Any) -> None:
+    consumed(message, consumer._group_id or "", getattr(consumer._client.cluster, _CLUSTER, ""))
+
+
+def _look(consumer: Any, topic: str, partition: int) -> None:
+    """Reports the end of a partition, as the last answer of its broker had it."""
+    ends = getattr(consumer, _ENDS, None)
+    if ends is None:
+        setattr(consumer, _ENDS, ends := kafka.Ends())
+    if not ends.due(topic, partition):
+        return
+    tp = import_module("aiokafka").TopicPartition(topic, partition)
+    end = consumer.highwater(tp) if tp in consumer.assignment() else None
+    if end is not None:
+        kafka.track_high_watermark(topic, partition, end, getattr(consumer._client.cluster, _CLUSTER, ""))
+
+
+def _getone(original: _Async) -> _Async:
+    async def getone(self: Any, *partitions: Any) -> Any:
+        message = await original(self, *partitions)
+        if _patches.on:
+            try:
+                _record(self, message)
+                kafka.current_of(self)
+                _look(self, message.topic, message.partition)
+            except Exception:
+                count("kafka_failed")
+        return message
+
+    return getone
+
+
+def _getmany(original: _Async) -> _Async:
+    async def getmany(self: Any, *args: Any, **kwargs: Any) -> Any:
+        messages = await original(self, *args, **kwargs)
+        if not _patches.on:
+            return messages
+        try:
+            return _arrived(self, messages)
+        except Exception:
+            count("kafka_failed")
+        return messages
+
+    return getmany
+
+
+def _arrived(consumer: Any, messages: dict[Any, list[Any]]) -> dict[Any, list[Any]]:
+    if not any(messages.values()):
+        kafka.nothing_from(consumer)
+        return messages
+    for tp, batch in messages.items():
+        for message in batch:
+            _record(consumer, message)
+        _look(consumer, tp.topic, tp.partition)
+    kafka.current_of(consumer)
+    pathway = merged(message for batch in messages.values() for message in batch)
+    return {tp: Batch(batch, pathway) for tp, batch in messages.items()}
+
+
+def _do_commit_offsets(original: _Async) -> _Async:
+    """One commit, the program's or the client's own; it raises when not all of it was taken."""
+
+    async def _do_commit_offsets(self: Any, assignment: Any, offsets: Any) -> Any:
+        answer = await original(self, assignment, offsets)
+        if _patches.on:
+            try:
+                cluster = getattr(self._client.cluster, _CLUSTER, "")
+                for tp, offset in (offsets or {}).items():
+                    kafka.track_committed(tp.topic, tp.partition, offset.offset, self.group_id or "", cluster)
+            except Exception:
+                count("kafka_failed")
+        return answer
+
+    return _do_commit_offsets

@@ -1,0 +1,50 @@
+"""celery: workers of each pool, with no change to them, over RabbitMQ and Redis."""
+
+import pathlib
+import signal
+import time
+
+import datastreams
+import pytest
+from celery import Celery
+from points import reported
+
+HERE = pathlib.Path(__file__).resolve().parent
+TASKS = 6
+
+
+@pytest.mark.parametrize(("broker", "pool"), [("rabbitmq", "prefork"), ("rabbitmq", "threads"), ("redis", "solo")])
+def test_tasks_go_on_from_the_message_that_brought_them(started, program, request, tmp_path, counted, broker, pool):
+    url = {"rabbitmq": "amqp://guest:guest@127.0.0.1:{}//", "redis": "redis://127.0.0.1:{}/1"}[broker]
+    url = url.format(request.getfixturevalue(broker))
+    done = tmp_path / "done"
+    done.touch()
+    datastreams.patch("celery", "kombu")
+    worker = program(
+        "-m", "datastreams", "run", "-m", "celery", "-A", "celery_tasks", "worker", "-P", pool, "-c", "2", "-Q", "first,second",
+        "-l", "warning", "--without-gossip", "--without-mingle",
+        BROKER=url, DONE=str(done), PYTHONPATH=f"{HERE / 'programs'}:{request.config.rootpath / 'src'}",
+    )  # fmt: skip
+    with Celery(broker=url) as sender:
+        for number in range(TASKS):
+            sender.send_task("first", (number,), queue="first")
+    deadline = time.monotonic() + 60
+    while len(done.read_text().split()) < TASKS and worker.process.poll() is None and time.monotonic() < deadline:
+        time.sleep(0.05)
+    worker.process.send_signal(signal.SIGTERM)
+    _, errors = worker.process.communicate(timeout=60)
+    assert sorted(done.read_text().split()) == sorted(map(str, range(TASKS))), errors
+
+    points = reported(started)
+    kind = broker
+    first_out, first_in = f"out,topic:first,type:{kind}", f"in,topic:first,type:{kind}"
+    second_out, second_in = f"out,topic:second,type:{kind}", f"in,topic:second,type:{kind}"
+    # The second task's first message is tried again: one more message, from within that task.
+    assert points.counts() == {first_out: TASKS, first_in: TASKS, second_out: TASKS + 1, second_in: TASKS + 1}
+    points.chain(first_out, first_in)
+    parents = {point["ParentHash"] for point in points.points if point["EdgeTags"][1] == "topic:second"}
+    hashes = {point["Hash"] for point in points.points}
+    assert 0 not in parents and parents <= hashes
+    after = [point["EdgeTags"] for point in points.points if point["ParentHash"] == points.of(first_in)["Hash"]]
+    assert after and all(tags[:2] == ["direction:out", "topic:second"] for tags in after)
+    assert counted() == {}
