@@ -124,7 +124,11 @@ func copyModule(source, dir, tree string, files []string) error {
 		if inNested(file, nested, dir) || strings.HasSuffix(file, "_test.go") && !example(filepath.Join(source, file)) {
 			continue
 		}
-		if err := copyFile(filepath.Join(source, file), filepath.Join(tree, inside)); err != nil {
+		err := copyFile(filepath.Join(source, file), filepath.Join(tree, inside))
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // deleted, and not yet committed
+		}
+		if err != nil {
 			return err
 		}
 	}
@@ -150,9 +154,6 @@ func inNested(file string, nested map[string]bool, dir string) bool {
 
 func copyFile(from, to string) error {
 	data, err := os.ReadFile(from)
-	if errors.Is(err, fs.ErrNotExist) {
-		return nil // deleted, and not yet committed
-	}
 	if err != nil {
 		return err
 	}
