@@ -44,11 +44,16 @@ impl Window {
     /// Any time since the epoch.
     pub const ANY: Self = Self { past_ns: i64::MAX, future_ns: i64::MAX };
 
+    /// The first and the last time that may be.
+    #[inline(always)]
+    fn around(&self, now_ns: i64) -> (i64, i64) {
+        // Zero would read as "no pathway", and nothing was produced before the epoch.
+        (now_ns.saturating_sub(self.past_ns).max(1), now_ns.saturating_add(self.future_ns))
+    }
+
     #[inline]
     fn check(&self, times: [i64; 2], now_ns: i64) -> Result<(), Refusal> {
-        // Zero would read as "no pathway", and nothing was produced before the epoch.
-        let earliest = now_ns.saturating_sub(self.past_ns).max(1);
-        let latest = now_ns.saturating_add(self.future_ns);
+        let (earliest, latest) = self.around(now_ns);
         for time in times {
             if time > latest {
                 return Err(Refusal::Future);
@@ -210,7 +215,9 @@ fn encode_any(pathway: &Pathway, out: &mut [u8; MAX]) -> usize {
 ///
 /// # Errors
 /// The cause, when no reading gives two times within `window` around `now_ns`.
-#[inline]
+// Into the caller, so that the usual pathway comes in registers: through memory, written by words and read by vectors, it
+// costs as much as the reading on some processors.
+#[inline(always)]
 pub fn decode(bytes: &[u8], now_ns: i64, window: &Window) -> Result<Pathway, Refusal> {
     let usual = match bytes.len() {
         USUAL => bytes.first_chunk().and_then(|text| decode_usual(text, now_ns, window)),
@@ -219,42 +226,52 @@ pub fn decode(bytes: &[u8], now_ns: i64, window: &Window) -> Result<Pathway, Ref
     };
     match usual {
         Some(pathway) => Ok(pathway),
-        None => decode_any(bytes, now_ns, window),
+        // Taken apart, so that the two results do not share a place in memory.
+        None => match decode_any(bytes, now_ns, window) {
+            Ok(pathway) => Ok(pathway),
+            Err(refusal) => Err(refusal),
+        },
     }
 }
 
 /// The binary form with two times of six bytes. It cannot be base64 as well: the times' flags are no characters, and what
 /// is before them is too short. `None` for all else, what is refused too.
-#[inline]
+#[inline(always)]
 fn decode_usual_binary(binary: &[u8; USUAL_BINARY], now_ns: i64, window: &Window) -> Option<Pathway> {
     let &[hash @ .., s0, s1, s2, s3, s4, s5, e0, e1, e2, e3, e4, e5] = binary;
-    let start = varint::six(u64::from_be_bytes([0, 0, s0, s1, s2, s3, s4, s5]))?;
-    let edge_start = varint::six(u64::from_be_bytes([0, 0, e0, e1, e2, e3, e4, e5]))?;
-    let (start_ns, edge_start_ns) = (start * NS_PER_MS, edge_start * NS_PER_MS);
-    window.check([start_ns, edge_start_ns], now_ns).ok()?;
+    let between = window.around(now_ns);
+    let start_ns = usual_time(u64::from_be_bytes([0, 0, s0, s1, s2, s3, s4, s5]), between)?;
+    let edge_start_ns = usual_time(u64::from_be_bytes([0, 0, e0, e1, e2, e3, e4, e5]), between)?;
     Some(Pathway { hash: u64::from_le_bytes(hash), start_ns, edge_start_ns, ..Pathway::default() })
+}
+
+/// A time of six bytes in nanoseconds, when it lies between two others. Each of a header is tested before the next is
+/// read: both at once would go through vector registers and back, which takes longer.
+#[inline(always)]
+fn usual_time(bytes: u64, (earliest, latest): (i64, i64)) -> Option<i64> {
+    // 42 bits times 20 bits: no overflow.
+    let time = varint::six(bytes)? * NS_PER_MS;
+    (earliest..=latest).contains(&time).then_some(time)
 }
 
 /// Base64 with padding and two times of six bytes, which nearly all headers are until 2039, in registers: through memory
 /// it takes twice as long. `None` for all else, what is refused too: [`decode_any`] reads it again.
-#[inline]
+#[inline(always)]
 fn decode_usual(text: &[u8; USUAL], now_ns: i64, window: &Window) -> Option<Pathway> {
     let [fours @ .., [a, b, c, b'=']] = text.as_chunks::<4>().0 else { return None };
     let &[g0, g1, g2, g3, g4, g5] = fours.first_chunk::<6>()?;
-    let pairs = [(g0, g1), (g2, g3), (g4, g5)].map(|(high, low)| (group(high), group(low)));
+    // One by one: an array of them would be put together in memory.
+    let (g0, g1, g2, g3, g4, g5) = (group(g0), group(g1), group(g2), group(g3), group(g4), group(g5));
     let rest = VALUES[0][usize::from(*a)] | VALUES[1][usize::from(*b)] | VALUES[2][usize::from(*c)];
-    let foreign = pairs.iter().fold(u64::from(rest), |all, (high, low)| all | high | low);
-    if foreign & u64::from(FOREIGN) != 0 {
+    if (g0 | g1 | g2 | g3 | g4 | g5 | u64::from(rest)) & u64::from(FOREIGN) != 0 {
         return None;
     }
     // Six bytes each, highest first; then two.
-    let [first, second, third] = pairs.map(|(high, low)| high << 24 | low);
+    let (first, second, third) = (g0 << 24 | g1, g2 << 24 | g3, g4 << 24 | g5);
     let hash = (first << 16 | second >> 32).swap_bytes();
-    let start = varint::six((second & 0xffff_ffff) << 16 | third >> 32)?;
-    let edge_start = varint::six((third & 0xffff_ffff) << 16 | u64::from(rest >> 8))?;
-    // 42 bits times 20 bits: no overflow.
-    let (start_ns, edge_start_ns) = (start * NS_PER_MS, edge_start * NS_PER_MS);
-    window.check([start_ns, edge_start_ns], now_ns).ok()?;
+    let between = window.around(now_ns);
+    let start_ns = usual_time((second & 0xffff_ffff) << 16 | third >> 32, between)?;
+    let edge_start_ns = usual_time((third & 0xffff_ffff) << 16 | u64::from(rest >> 8), between)?;
     Some(Pathway { hash, start_ns, edge_start_ns, ..Pathway::default() })
 }
 
@@ -366,7 +383,7 @@ impl Binary {
 }
 
 /// What four characters mean, and [`FOREIGN`] when one is none of the alphabet.
-#[inline]
+#[inline(always)]
 fn group(four: [u8; 4]) -> u64 {
     let [a, b, c, d] = four.map(usize::from);
     u64::from(VALUES[0][a] | VALUES[1][b] | VALUES[2][c] | VALUES[3][d])
