@@ -205,6 +205,10 @@ impl Client {
         if input.now_ns <= 0 || input.queued_ns < 0 {
             return Err(self.refuse("a time must be in nanoseconds since the Unix epoch"));
         }
+        // Taken before there is anything to put in: a locked instruction waits for all work before it, and memory is not read
+        // past it. Here nothing waits yet, and what is looked up in the shard overlaps with the rest.
+        let enabled = shared.parts.settings.enabled;
+        let shard = if enabled { state.shards.free() } else { None };
         let mut received = None;
         if !input.header.is_empty() {
             match header::decode(input.header, input.now_ns, &shared.window) {
@@ -217,7 +221,7 @@ impl Client {
             Some(_) => received,
             None => input.parent.copied().filter(Pathway::exists),
         };
-        if !shared.parts.settings.enabled {
+        if !enabled {
             state.counters.add(Counter::PassedThrough, 1);
             return Ok(before);
         }
@@ -229,7 +233,7 @@ impl Client {
             pathway_latency: Bins::index_of(step.pathway_latency_ns as f64 / 1e9),
             payload_size: input.payload_size.map(|size| Bins::index_of(size as f64)),
         };
-        let Some(mut shard) = state.shards.free() else {
+        let Some(mut shard) = shard else {
             state.counters.add(Counter::CutBusy, 1);
             return Ok(Some(step.pathway));
         };
