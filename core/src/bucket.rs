@@ -158,8 +158,28 @@ impl Group {
     }
 
     /// All three or, when memory is short, none.
-    #[inline]
+    #[inline(always)]
     fn record(&mut self, values: Values, bounds: &Bounds<'_>) -> Result<(), NoRoom> {
+        // Each count is looked up once: the compiler cannot know that one is not changed by another.
+        let edge_latency = self.edge_latency.count_of(values.edge_latency);
+        let pathway_latency = self.pathway_latency.count_of(values.pathway_latency);
+        let (Some(edge_latency), Some(pathway_latency)) = (edge_latency, pathway_latency) else {
+            return self.record_otherwise(&values, bounds);
+        };
+        if let Some(size) = values.payload_size {
+            let Some(payload_size) = self.payload_size.count_of(size) else {
+                return self.record_otherwise(&values, bounds);
+            };
+            *payload_size += 1;
+        }
+        *edge_latency += 1;
+        *pathway_latency += 1;
+        Ok(())
+    }
+
+    /// Zeros, which have no place among the bins, and what needs memory.
+    #[inline(never)]
+    fn record_otherwise(&mut self, values: &Values, bounds: &Bounds<'_>) -> Result<(), NoRoom> {
         let known = self.edge_latency.covers(values.edge_latency)
             && self.pathway_latency.covers(values.pathway_latency)
             && values.payload_size.is_none_or(|size| self.payload_size.covers(size));
@@ -175,7 +195,7 @@ impl Group {
     }
 
     #[cold]
-    fn make_room(&mut self, values: Values, bounds: &Bounds<'_>) -> Result<(), NoRoom> {
+    fn make_room(&mut self, values: &Values, bounds: &Bounds<'_>) -> Result<(), NoRoom> {
         let mut charge = |bytes| bounds.budget.charge(bytes);
         let wanted = [
             (&mut self.edge_latency, Some(values.edge_latency)),
@@ -253,7 +273,7 @@ impl Bucket {
     ///
     /// # Errors
     /// When memory is short; then nothing is recorded.
-    #[inline]
+    #[inline(always)]
     pub fn record(
         &mut self,
         edge: (u32, &EdgeInfo),
@@ -275,7 +295,7 @@ impl Bucket {
         }
     }
 
-    #[inline]
+    #[inline(always)]
     fn find(&self, key: u32, parent: u64) -> Option<usize> {
         let mask = self.places.len().wrapping_sub(1);
         let mut at = spread(key, parent) & mask;

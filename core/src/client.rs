@@ -8,7 +8,7 @@ use crate::edge::{Edge, Edges};
 use crate::error::Error;
 use crate::fork;
 use crate::header::{self, Refusal, Window};
-use crate::pathway::{Crossing, Pathway, Step};
+use crate::pathway::{Crossing, Pathway};
 use crate::request;
 use crate::shard::Recorded;
 use crate::sketch::Bins;
@@ -205,6 +205,10 @@ impl Client {
         if input.now_ns <= 0 || input.queued_ns < 0 {
             return Err(self.refuse("a time must be in nanoseconds since the Unix epoch"));
         }
+        // Taken before there is anything to put in: a locked instruction waits for all work before it, and memory is not read
+        // past it. Here nothing waits yet, and what is looked up in the shard overlaps with the rest.
+        let enabled = shared.parts.settings.enabled;
+        let shard = if enabled { state.shards.free() } else { None };
         let mut received = None;
         if !input.header.is_empty() {
             match header::decode(input.header, input.now_ns, &shared.window) {
@@ -212,10 +216,14 @@ impl Client {
                 Err(refusal) => refused(refusal, &state.counters),
             }
         }
-        let before = received.as_ref().or(input.parent.filter(|parent| parent.exists()));
-        if !shared.parts.settings.enabled {
+        // A value from here on, not a place in memory: see above.
+        let before = match received {
+            Some(_) => received,
+            None => input.parent.copied().filter(Pathway::exists),
+        };
+        if !enabled {
             state.counters.add(Counter::PassedThrough, 1);
-            return Ok(before.copied());
+            return Ok(before);
         }
         let queued_ns = if input.queued_ns == 0 { 0 } else { self.queued(input.queued_ns, input.now_ns) };
         let crossing = Crossing { prefix: info.prefix, direction: info.direction, now_ns: input.now_ns, queued_ns };
@@ -225,7 +233,7 @@ impl Client {
             pathway_latency: Bins::index_of(step.pathway_latency_ns as f64 / 1e9),
             payload_size: input.payload_size.map(|size| Bins::index_of(size as f64)),
         };
-        let Some(mut shard) = state.shards.free() else {
+        let Some(mut shard) = shard else {
             state.counters.add(Counter::CutBusy, 1);
             return Ok(Some(step.pathway));
         };
@@ -235,34 +243,28 @@ impl Client {
             shard.headers_read += 1;
         }
         drop(shard);
-        if recorded == Recorded::Yes && !step.skewed && !step.restarted {
-            return Ok(Some(step.pathway));
+        if recorded != Recorded::Yes || step.skewed || step.restarted {
+            self.recorded_otherwise(state, recorded, step.skewed, step.restarted);
+            if recorded == Recorded::Closed {
+                return Ok(before);
+            }
         }
-        Ok(self.recorded_otherwise(state, recorded, &step, before))
+        Ok(Some(step.pathway))
     }
 
     /// Everything that is not the ordinary outcome of a checkpoint.
     #[cold]
-    fn recorded_otherwise(
-        &self,
-        state: &State,
-        recorded: Recorded,
-        step: &Step,
-        before: Option<&Pathway>,
-    ) -> Option<Pathway> {
+    #[inline(never)]
+    fn recorded_otherwise(&self, state: &State, recorded: Recorded, skewed: bool, restarted: bool) {
         let counters = &state.counters;
         match recorded {
-            Recorded::Closed => {
-                counters.add(Counter::PassedThrough, 1);
-                return before.copied();
-            }
+            Recorded::Closed => return counters.add(Counter::PassedThrough, 1),
             Recorded::NoRoom => counters.add(Counter::CutMemory, 1),
             Recorded::Opened => self.shared.wake(state),
             Recorded::Yes => {}
         }
-        counters.add(Counter::ClockSkew, u64::from(step.skewed));
-        counters.add(Counter::Restarts, u64::from(step.restarted));
-        Some(step.pathway)
+        counters.add(Counter::ClockSkew, u64::from(skewed));
+        counters.add(Counter::Restarts, u64::from(restarted));
     }
 
     #[cold]

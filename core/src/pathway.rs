@@ -75,13 +75,13 @@ impl Pathway {
     /// Loop protection is that of dd-trace-js and dd-trace-rb: consecutive checkpoints of one direction are branches
     /// that go out from the closest checkpoint of the opposite direction, not a chain. Without one (a program that only
     /// produces, over and over) each begins a pathway of its own.
-    #[inline]
+    #[inline(always)]
     #[must_use]
-    pub fn cross(before: Option<&Pathway>, at: Crossing) -> Step {
+    pub fn cross(before: Option<Pathway>, at: Crossing) -> Step {
         let Crossing { prefix, direction, now_ns, queued_ns } = at;
         let root_ns = if queued_ns != 0 { queued_ns.min(now_ns) } else { now_ns };
         let mut next = match before {
-            Some(before) => *before,
+            Some(before) => before,
             None => Pathway { start_ns: root_ns, edge_start_ns: root_ns, ..Pathway::default() },
         };
         let mut parent = next.hash;

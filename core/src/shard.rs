@@ -57,7 +57,7 @@ pub struct Taken {
 
 impl Shard {
     /// Records a checkpoint: the current point and the origin's.
-    #[inline]
+    #[inline(always)]
     pub fn record(
         &mut self,
         edge: (u32, &EdgeInfo),
@@ -90,7 +90,7 @@ impl Shard {
         if opened { Recorded::Opened } else { Recorded::Yes }
     }
 
-    #[inline]
+    #[inline(never)]
     fn record_origin(
         &mut self,
         edge: (u32, &EdgeInfo),
@@ -210,6 +210,13 @@ thread_local! {
     static MINE: Cell<u32> = const { Cell::new(u32::MAX) };
 }
 
+/// Makes this thread begin at another shard from now on.
+#[cold]
+#[inline(never)]
+fn stay(at: usize) {
+    let _ = MINE.try_with(|cell| cell.set(at as u32 & (u32::MAX >> 1)));
+}
+
 /// Gives each thread its own shard to begin with, as far as they go.
 #[cold]
 fn first_shard() -> u32 {
@@ -226,7 +233,7 @@ impl Shards {
     }
 
     /// The first free shard, beginning with the thread's own. `None`: all are busy.
-    #[inline]
+    #[inline(always)]
     #[must_use]
     pub fn free(&self) -> Option<Locked<'_, Shard>> {
         // A thread that ends has no thread-local storage left; it begins at the first shard.
@@ -236,24 +243,30 @@ impl Shards {
             let _ = MINE.try_with(|cell| cell.set(mine));
         }
         let mask = self.shards.len() - 1;
-        match self.shards.get(mine as usize & mask).and_then(|shard| shard.try_lock()) {
-            Some(shard) => Some(shard),
-            None => self.next_free(mine as usize, mask),
+        let mut busy = 0;
+        // One place that locks for the first try and all others, so that the compiler knows how it is unlocked.
+        loop {
+            let at = mine as usize + busy;
+            if let Some(shard) = self.shards.get(at & mask).and_then(|shard| shard.try_lock()) {
+                if busy != 0 {
+                    stay(at);
+                }
+                return Some(shard);
+            }
+            busy += 1;
+            if self.is_enough(busy) {
+                return None;
+            }
         }
     }
 
+    /// Whether so many busy shards are enough to give up. A holder needs some 50 ns, so that a second round finds those
+    /// that were held only for a moment.
     #[cold]
-    fn next_free(&self, mine: usize, mask: usize) -> Option<Locked<'_, Shard>> {
-        // A holder needs some 50 ns, so that a second round finds those that were held only for a moment.
-        for step in 1..=2 * self.shards.len() {
-            let at = mine + step;
-            if let Some(shard) = self.shards.get(at & mask).and_then(|shard| shard.try_lock()) {
-                let _ = MINE.try_with(|cell| cell.set(at as u32 & (u32::MAX >> 1)));
-                return Some(shard);
-            }
-            std::hint::spin_loop();
-        }
-        None
+    #[inline(never)]
+    fn is_enough(&self, busy: usize) -> bool {
+        std::hint::spin_loop();
+        busy > 2 * self.shards.len()
     }
 
     /// Every shard in turn, waited for. Not for the hot path.

@@ -15,13 +15,31 @@ pub fn word(value: i64) -> Option<(u64, usize)> {
     if raw >> 56 != 0 {
         return None;
     }
-    // All at once: the groups of seven bits are spread to bytes, and all but the last byte in use get the flag.
-    let spread = (raw & 0x0fff_ffff) | (raw & 0x00ff_ffff_f000_0000) << 4;
-    let spread = (spread & 0x0000_3fff_0000_3fff) | (spread & 0x0fff_c000_0fff_c000) << 2;
-    let spread = (spread & 0x007f_007f_007f_007f) | (spread & 0x3f80_3f80_3f80_3f80) << 1;
+    let spread = spread(raw);
+    // All but the last byte in use get the flag.
     let last = (63 - (spread | 1).leading_zeros() as usize) / 8;
     let flags = FLAGS & !(u64::MAX << (8 * last));
     Some((spread | flags, last + 1))
+}
+
+/// The bytes of a value that takes exactly six, as a number with the first byte highest: what [`six`] reads. `None` for
+/// all others.
+#[inline(always)]
+#[must_use]
+pub fn six_of(value: i64) -> Option<u64> {
+    let raw = zigzag(value);
+    if !(1 << 35..1 << 42).contains(&raw) {
+        return None;
+    }
+    Some((spread(raw) | FLAGS >> 24).swap_bytes() >> 16)
+}
+
+/// The lowest 56 bits as groups of seven, one in each byte, lowest first.
+#[inline(always)]
+const fn spread(raw: u64) -> u64 {
+    let raw = (raw & 0x0fff_ffff) | (raw & 0x00ff_ffff_f000_0000) << 4;
+    let raw = (raw & 0x0000_3fff_0000_3fff) | (raw & 0x0fff_c000_0fff_c000) << 2;
+    (raw & 0x007f_007f_007f_007f) | (raw & 0x3f80_3f80_3f80_3f80) << 1
 }
 
 /// All bytes of a value that takes the most.
@@ -112,6 +130,19 @@ mod tests {
                 assert_eq!(get(&bytes[..bytes.len() - 1]), None, "cut short");
                 let longer = [&bytes[..], &[0xff; 9]].concat();
                 assert_eq!(get(&longer), Some((value, bytes.len())));
+            }
+        }
+    }
+
+    #[test]
+    fn six_bytes_and_no_others() {
+        for shift in 0..63 {
+            for value in [1i64 << shift, (1i64 << shift) - 1, -(1i64 << shift), -(1i64 << shift) - 1] {
+                let bytes = put(value);
+                let six_bytes = <[u8; 6]>::try_from(bytes.as_slice()).ok();
+                let wanted = six_bytes.map(|six| six.iter().fold(0, |all, &byte| all << 8 | u64::from(byte)));
+                assert_eq!(six_of(value), wanted, "{value}");
+                assert_eq!(wanted.and_then(six), six_bytes.map(|_| value));
             }
         }
     }

@@ -81,7 +81,7 @@ fn what_finds_no_memory_opens_no_bucket() {
     for second in 1..100 {
         let before = pathway(0, START_NS - second * 10 * SECOND);
         let at = Crossing { prefix: edge.1.prefix, direction: Direction::In, now_ns: START_NS, queued_ns: 0 };
-        assert_ne!(shard.record(edge, &Pathway::cross(Some(&before), at), zero, 64, &bounds), Recorded::NoRoom);
+        assert_ne!(shard.record(edge, &Pathway::cross(Some(before), at), zero, 64, &bounds), Recorded::NoRoom);
     }
     let taken = shard.take(None);
     assert!(taken.buckets.iter().all(|bucket| !bucket.groups.is_empty()));

@@ -143,7 +143,7 @@ fn rules() {
                 now_ns: signed(step, "now_ns"),
                 queued_ns: signed(step, "queued_ns"),
             };
-            let done = Pathway::cross(before.as_ref(), crossing);
+            let done = Pathway::cross(before, crossing);
             assert_eq!(done.pathway, pathway(&step["after"]), "{}", story["name"]);
             assert_eq!(done.parent, unsigned(step, "parent"), "{}", story["name"]);
             assert_eq!(done.edge_latency_ns, signed(step, "edge_latency_ns"), "{}", story["name"]);

@@ -14,7 +14,8 @@ use crate::text::bytes;
 /// Bytes that every encoded pathway fits.
 pub const DS_HEADER_MAX: usize = 36;
 
-const _: () = assert!(DS_HEADER_MAX == header::MAX && header::MAX_BINARY <= DS_HEADER_MAX);
+const _: () = assert!(DS_HEADER_MAX == header::MAX);
+const _: () = assert!(header::MAX_BINARY <= DS_HEADER_MAX && header::USUAL <= DS_HEADER_MAX);
 
 /// Where a message has been. All zero, or start_ns 0: no pathway.
 #[repr(C)]
@@ -208,8 +209,15 @@ impl Header {
             // SAFETY: writable by the caller's promise.
             return unsafe { self.out_len.write(0) };
         };
+        let usual = if binary { None } else { header::encode_usual(pathway) };
+        if let Some(text) = usual {
+            // SAFETY: shorter than the buffer, and writable by the caller's promise.
+            unsafe { self.out.cast::<[u8; header::USUAL]>().write(text) };
+            // SAFETY: writable by the caller's promise.
+            return unsafe { self.out_len.write(header::USUAL) };
+        }
         // All of it at once: what lies behind `out_len` is not promised to anyone. Cleared first, since the caller's buffer
-        // may be uninitialised; by way of a local it would be written by words and read by vectors, which is slow.
+        // may be uninitialised.
         // SAFETY: writable by the caller's promise.
         unsafe { self.out.write_bytes(0, DS_HEADER_MAX) };
         // SAFETY: initialised above; the header that was read, which may be this buffer, is not borrowed any more.

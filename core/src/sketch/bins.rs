@@ -77,6 +77,13 @@ impl Bins {
         }
     }
 
+    /// The count of a bin, where one more can be counted at once. Never of [`ZERO`], although [`Bins::covers`] is true for it.
+    #[inline(always)]
+    pub fn count_of(&mut self, index: i32) -> Option<&mut u32> {
+        let slot = self.slot(index);
+        self.counts.get_mut(slot).filter(|count| **count != u32::MAX)
+    }
+
     /// Counts one value, after [`Bins::covers`] was true or [`Bins::grow`] did not refuse. Otherwise it returns false
     /// and nothing changed.
     #[inline]
