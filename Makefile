@@ -16,17 +16,19 @@ SETUP := tools/setup
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  %-16s %s\n", $$1, $$2 }'
 
-all: setup lib archive ## Build the library (build/lib) and the datastreams command (target/release)
+all: setup lib archive go-lib ## Build the library (build/lib), for Go too, and the datastreams command (target/release)
 	cargo build --release -p datastreams-collector
 
 setup: ## Install the tools that building and testing need (as root; otherwise say what to install)
-	@$(SETUP) rust c kafka cmake valgrind python
+	@$(SETUP) rust c kafka cmake valgrind python python-ext
+	@tools/go version >/dev/null
 
 test: setup ## Everything that has to hold before a change lands, in less than 20 minutes
-	@tools/steps vectors-check lint test-rust test-abi test-c test-costs test-install test-peers test-demo test-docs
+	@tools/steps vectors-check lint test-rust test-abi test-c test-costs test-install test-peers test-demo \
+	  lint-go test-go test-go-dist test-go-integrations lint-python test-python test-docs
 
 test-full: setup ## The heavy counterparts as well: run it before a release
-	@tools/steps test deny test-valgrind test-asan test-peers-full test-long
+	@tools/steps test deny test-valgrind test-asan test-peers-full test-long test-go-more test-kafka-full test-python-sdist
 
 test-rust: ## Unit, property and integration tests of the Rust crates
 	cargo test --workspace
@@ -58,4 +60,4 @@ deny: ## Licences, bans and sources of the dependencies
 
 clean: ## Remove everything that was built
 	cargo clean
-	rm -rf build dist
+	rm -rf build dist bindings/python/build bindings/python/src/*.egg-info

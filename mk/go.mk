@@ -11,7 +11,7 @@ DATA_STREAMS_GO ?=
 GO_MODULES = $(shell git ls-files --cached --others --exclude-standard '$(GO_DIR)/*go.mod' | xargs -n1 dirname | sort)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: go-lib go-dist test-go test-go-more test-go-dist test-go-integrations lint-go bench-go
+.PHONY: go-lib go-dist test-go test-go-more test-go-dist test-go-integrations test-kafka-full lint-go bench-go
 
 # Without TLS: Go has its own. A static library alone, beside the shared one of lib-fault in the same directory.
 go-lib: ## Put the static library where cgo finds it: bindings/go/internal/native
@@ -33,16 +33,20 @@ test-go: go-lib ## The Go package: with the race detector, with a collector at e
 	cd $(GO_DIR) && $(GO) test ./...
 	cd $(GO_DIR) && $(GO) test -race ./...
 	cd $(GO_DIR) && GOGC=1 GOEXPERIMENT=cgocheck2 $(GO) test -run . -short . ./internal/native
-	cd $(GO_DIR) && CGO_ENABLED=0 $(GO) test ./...
+	cd $(GO_DIR) && CGO_ENABLED=0 $(GO) vet ./... && CGO_ENABLED=0 $(GO) test -run Test . ./internal/...
 	cd $(GO_DIR) && $(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime 10s .
 	cd $(GO_DIR)/test && DATA_STREAMS_GO='$(DATA_STREAMS_GO)' $(GO) test -count 1 ./...
 
-test-go-more: go-lib ## Long fuzzing of decoding; the package on the shared library
+test-go-more: go-lib ## Long fuzzing of decoding
 	cd $(GO_DIR) && $(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime 300s .
 
 test-go-integrations: go-lib ## Kafka clients over embedded brokers, and dd-trace-go on the same pathways
 	@for module in $(filter $(GO_DIR)/integrations/% $(GO_DIR)/internal/%,$(GO_MODULES)); do \
 	  (cd $$module && $(GO) test -race -count 1 ./...) || exit 1; done
+
+test-kafka-full: go-lib ## The integrations over Apache Kafka, from Maven Central; needs Java
+	@tools/setup java python
+	tests/kafka/with-broker $(MAKE) --no-print-directory test-go-integrations
 
 test-go-dist: go-dist lib ## Fetch the module from dist/goproxy into a program outside the checkout, vendor it, link it both ways
 	GO='$(GO)' tests/go/dist dist/goproxy '$(DS_VERSION)' build/go/dist-test

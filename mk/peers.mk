@@ -15,8 +15,8 @@ test-peers: peers-programs ## The released ddtrace: headers and payloads, both w
 	python=$$(tools/venv $(PEERS)/requirements.txt) && \
 	  $$python $(PEERS)/test_peers.py $(PEERS_LIBRARY) $(PEERS_COLLECTOR) $(PEERS_OUT)
 
-test-peers-full: peers-programs ## The real trace-agent's receiver between our library and a strict intake; needs Go
-	@command -v go >/dev/null || { echo "test-peers-full: go is missing; see https://go.dev/doc/install" >&2; exit 1; }
-	cd $(PEERS)/agent && go build -o ../../../$(PEERS_OUT)/trace-agent .
+test-peers-full: peers-programs ## The real trace-agent's receiver between our library and a strict intake
+	@tools/go version >/dev/null
+	cd $(PEERS)/agent && $(CURDIR)/tools/go build -o ../../../$(PEERS_OUT)/trace-agent .
 	python=$$(tools/venv $(PEERS)/requirements.txt) && \
 	  $$python $(PEERS)/test_agent.py $(PEERS_LIBRARY) $(PEERS_OUT)/trace-agent $(PEERS_COLLECTOR) $(PEERS_OUT)

@@ -14,6 +14,9 @@ const (
 	cacheSlots = 4096
 	// cacheProbes is how many slots are tried. A tag set that finds none free takes one from another.
 	cacheProbes = 8
+	// cacheText bounds the text of a tag set that is remembered, in bytes, so that the cache is bounded in bytes too. The
+	// library looks up what is longer for each message.
+	cacheText = 4096
 )
 
 // edgeCache finds the edge of a tag set by its content, without locks and without allocating. It is bounded: what falls out
@@ -62,6 +65,13 @@ func (c *edgeCache) find(hash uint64, service string, tags []string) (native.Edg
 
 // add remembers a tag set. The texts are copied: they may be parts of larger ones.
 func (c *edgeCache) add(hash uint64, service string, tags []string, edge native.Edge) {
+	text := len(service)
+	for _, tag := range tags {
+		text += len(tag)
+	}
+	if text > cacheText {
+		return
+	}
 	added := &cachedEdge{hash: hash, service: strings.Clone(service), tags: make([]string, len(tags)), edge: edge}
 	for i, tag := range tags {
 		added.tags[i] = strings.Clone(tag)

@@ -59,6 +59,30 @@ func TestTheCacheIsBounded(t *testing.T) {
 	}
 }
 
+// Tags of 16 KiB are an edge; thousands of them must not stay in memory.
+func TestTheCacheIsBoundedInBytes(t *testing.T) {
+	start(t)
+	long := strings.Repeat("x", 10_000)
+	for i := range 200 {
+		NewPathway(fmt.Sprint(i), long)
+		TrackKafkaProduce(fmt.Sprint(i, long), 0, 1)
+	}
+	c, kept := current.Load(), 0
+	for _, cache := range []*edgeCache{&c.edges, &c.backlogs} {
+		for i := range cache.slots {
+			if known := cache.slots[i].Load(); known != nil {
+				kept += len(known.service)
+				for _, tag := range known.tags {
+					kept += len(tag)
+				}
+			}
+		}
+	}
+	if kept > 1<<20 || Counters()["checkpoints"] != 200 || Counters()["offsets"] != 200 {
+		t.Errorf("%d bytes are kept, %v", kept, Counters())
+	}
+}
+
 // Tags keep nothing alive but their own text.
 func TestTagsAreCopied(t *testing.T) {
 	start(t)

@@ -21,8 +21,11 @@ type TextMapReaderByKey interface {
 	Get(key string) (val string, ok bool)
 }
 
-// InjectToBase64Carrier sets the header of the pathway that ctx carries. Without one it does nothing.
+// InjectToBase64Carrier sets the header of the pathway that ctx carries. Without one, or without a carrier, it does nothing.
 func InjectToBase64Carrier(ctx context.Context, carrier TextMapWriter) {
+	if carrier == nil {
+		return
+	}
 	if p, ok := PathwayFromContext(ctx); ok {
 		carrier.Set(PropagationKeyBase64, p.EncodeStr())
 	}
@@ -42,6 +45,9 @@ func ExtractFromBase64Carrier(ctx context.Context, carrier TextMapReader) contex
 
 // headersOf returns the last value under each of the two keys.
 func headersOf(carrier TextMapReader) (header, legacy string) {
+	if carrier == nil {
+		return "", ""
+	}
 	if byKey, ok := carrier.(TextMapReaderByKey); ok {
 		header, _ = byKey.Get(PropagationKeyBase64)
 		legacy, _ = byKey.Get(PropagationKey)

@@ -11,13 +11,18 @@ import (
 // current is the client that [Start] made. After [Stop] it is still here: it passes pathways through, and counts that.
 var current atomic.Pointer[client]
 
+// clients counts those that were made.
+var clients atomic.Uint64
+
 // client is a running instance of the library, and what Go keeps beside it.
 type client struct {
 	native   *native.Client
+	number   uint64    // of this client in this program, from 1
 	edges    edgeCache // by service and tags
 	backlogs edgeCache // by type and cluster, group, topic
 	host     *host     // nil: the library delivers
 	stopped  atomic.Bool
+	off      error         // why nothing is measured from the start: switched off
 	timeout  time.Duration // of Stop and Flush
 }
 
@@ -30,7 +35,9 @@ func newClient(config native.Config, timeout time.Duration) (*client, error) {
 		timeout = stopTimeout
 	}
 	seed := maphash.MakeSeed()
-	return &client{native: made, edges: edgeCache{seed: seed}, backlogs: edgeCache{seed: seed}, timeout: timeout}, nil
+	return &client{
+		native: made, number: clients.Add(1), edges: edgeCache{seed: seed}, backlogs: edgeCache{seed: seed}, timeout: timeout,
+	}, nil
 }
 
 // edge returns the edge of a tag set: 0, which no call accepts, when the tags cannot be meant.
@@ -49,7 +56,6 @@ func (c *client) edge(service string, tags []string) native.Edge {
 
 // checkpoint records a message. What is refused is counted, and the pathway goes on as it was.
 func (c *client) checkpoint(edge native.Edge, size int64, p Pathway) Pathway {
-	// A size below zero is SizeUnknown: that of UnknownSize, and what no message has. On an error nothing is written.
-	c.native.Checkpoint(edge, uint64(size), &p.native)
+	c.native.Checkpoint(edge, sizeOf(size), &p.native) // on an error nothing is written
 	return p
 }

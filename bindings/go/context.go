@@ -54,10 +54,11 @@ func SetCheckpointWithParams(ctx context.Context, params CheckpointParams, edgeT
 }
 
 // MergeContexts returns the first context, with the pathway that [Merge] chooses from those of all contexts. Without any
-// context it returns context.Background(), without any pathway the first context as it is.
+// pathway it returns the first context as it is. No context, or nil, is context.Background().
 func MergeContexts(ctxs ...context.Context) context.Context {
-	if len(ctxs) == 0 {
-		return context.Background()
+	first := context.Background()
+	if len(ctxs) > 0 && ctxs[0] != nil {
+		first = ctxs[0]
 	}
 	pathways := make([]Pathway, 0, len(ctxs))
 	for _, ctx := range ctxs {
@@ -66,7 +67,7 @@ func MergeContexts(ctxs ...context.Context) context.Context {
 		}
 	}
 	if len(pathways) == 0 {
-		return ctxs[0]
+		return first
 	}
-	return ContextWithPathway(ctxs[0], Merge(pathways))
+	return ContextWithPathway(first, Merge(pathways))
 }

@@ -49,8 +49,11 @@ func TestNilContexts(t *testing.T) {
 	if _, ctx := SetCheckpoint(none, "type:kafka"); ctx == nil {
 		t.Error("no context")
 	}
-	if MergeContexts() == nil {
+	if MergeContexts() == nil || MergeContexts(none) == nil {
 		t.Error("no context")
+	}
+	if got, ok := PathwayFromContext(MergeContexts(none, ContextWithPathway(none, p))); !ok || got != p {
+		t.Errorf("%v, %v", got, ok)
 	}
 }
 
@@ -135,6 +138,10 @@ func TestCarriers(t *testing.T) {
 				t.Errorf("%s: %v, %v", name, got, ok)
 			}
 		}
+	}
+	InjectToBase64Carrier(ctx, nil) // no carrier: nothing is sent, and nothing received
+	if ExtractFromBase64Carrier(ctx, nil) != ctx {
+		t.Error("another context")
 	}
 	for _, carrier := range []pairs{nil, {{PropagationKeyBase64, "bad"}, {PropagationKey, "bad"}}} {
 		if got := ExtractFromBase64Carrier(ctx, carrier); got != ctx {

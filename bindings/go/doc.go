@@ -35,6 +35,6 @@
 // # Linking
 //
 // The package needs cgo, and links a static library for Linux on x86-64 that is part of the module. With the build tag
-// datastreams_dynamic it uses libdatastreams.so, found by pkg-config. Without cgo everything compiles, contexts and headers
-// pass through, and [Err] says that nothing is measured.
+// datastreams_dynamic it uses libdatastreams.so, found by pkg-config. Without cgo, and on other platforms, everything
+// compiles, contexts and headers pass through, and [Err] says that nothing is measured.
 package datastreams

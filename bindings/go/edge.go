@@ -13,25 +13,37 @@ import (
 // UnknownSize is a payload size that is not recorded. A size of 0 is: that of an empty message.
 const UnknownSize int64 = -1
 
+// sizeOf is a size as the library takes it.
+func sizeOf(payloadSize int64) uint64 {
+	if payloadSize < 0 {
+		return native.SizeUnknown
+	}
+	return uint64(payloadSize)
+}
+
 // Edge is a set of tags that messages pass, interned once: the fast way to set checkpoints. Make one for each edge, in a
 // package variable if you like, not for every message: it may be made before [Start] and lives through [Stop] and another
 // Start. Any goroutine may use it.
 //
-// A negative payload size is unknown. Sizes are in bytes: key, value and headers, without those of this package.
+// A nil Edge, and one without tags, passes pathways through, and that is counted. A negative payload size is unknown. Sizes are in bytes: key, value and headers, without those of this package.
 type Edge struct {
 	service  string
 	tags     []string
 	interned atomic.Pointer[internedEdge]
 }
 
+// internedEdge names its client by number: an edge that is not used any more must not keep a client that was stopped.
 type internedEdge struct {
-	client *client
+	client uint64
 	edge   native.Edge
 	status native.Status
 }
 
+// noEdge is what a nil *Edge is: no call accepts it, and each is counted.
+var noEdge = internedEdge{status: native.Invalid}
+
 // NewEdge makes an edge of tags such as "direction:in", "group:billing", "topic:orders", "type:kafka", in any order: at most
-// 128 of 16 KiB, none empty, UTF-8. The tags are copied.
+// 128, none empty, UTF-8, 16 KiB together. The tags are copied.
 func NewEdge(edgeTags ...string) *Edge {
 	return NewEdgeOf("", edgeTags...)
 }
@@ -42,24 +54,32 @@ func NewEdgeOf(service string, edgeTags ...string) *Edge {
 }
 
 // Tags returns the tags as they were given.
-func (e *Edge) Tags() []string { return slices.Clone(e.tags) }
+func (e *Edge) Tags() []string {
+	if e == nil {
+		return nil
+	}
+	return slices.Clone(e.tags)
+}
 
 // Err says why checkpoints on this edge are not recorded: [Err], or what is wrong with its tags.
 func (e *Edge) Err() error {
 	c := current.Load()
 	if c != nil && e.in(c).status != native.OK {
-		return errors.New("datastreams: an edge takes at most 128 tags of 16 KiB, none empty, in UTF-8")
+		return errors.New("datastreams: an edge takes 1 to 128 tags, none empty, in UTF-8, 16 KiB together")
 	}
 	return Err()
 }
 
 // in returns what the edge is in a client.
 func (e *Edge) in(c *client) *internedEdge {
-	if known := e.interned.Load(); known != nil && known.client == c {
+	if e == nil {
+		return &noEdge
+	}
+	if known := e.interned.Load(); known != nil && known.client == c.number {
 		return known
 	}
 	edge, status := c.native.Intern(e.service, e.tags)
-	made := &internedEdge{client: c, edge: edge, status: status}
+	made := &internedEdge{client: c.number, edge: edge, status: status}
 	e.interned.Store(made)
 	return made
 }
@@ -91,7 +111,7 @@ func (e *Edge) Consume(header []byte, payloadSize int64) Pathway {
 		return p
 	}
 	var after Pathway
-	c.native.Consume(e.in(c).edge, uint64(payloadSize), header, &after.native)
+	c.native.Consume(e.in(c).edge, sizeOf(payloadSize), header, &after.native)
 	return after
 }
 
@@ -103,7 +123,7 @@ func (e *Edge) ConsumeQueued(header []byte, payloadSize int64, queued time.Time)
 		return e.Consume(header, payloadSize)
 	}
 	var after Pathway
-	c.native.CheckpointAt(e.in(c).edge, uint64(payloadSize), 0, queued.UnixNano(), header, &after.native)
+	c.native.CheckpointAt(e.in(c).edge, sizeOf(payloadSize), 0, queued.UnixNano(), header, &after.native)
 	return after
 }
 
@@ -116,7 +136,7 @@ func (e *Edge) Produce(parent Pathway, payloadSize int64, header []byte) (Pathwa
 		return parent, parent.AppendHeader(header)
 	}
 	var out [native.HeaderMax]byte
-	n := c.native.Produce(e.in(c).edge, uint64(payloadSize), &parent.native, &out)
+	n := c.native.Produce(e.in(c).edge, sizeOf(payloadSize), &parent.native, &out)
 	if n < 0 { // refused and counted: the pathway goes on as it was
 		return parent, parent.AppendHeader(header)
 	}

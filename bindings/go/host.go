@@ -3,7 +3,9 @@ package datastreams
 import (
 	"bytes"
 	"context"
+	"fmt"
 	"io"
+	"net"
 	"net/http"
 	"net/http/httptrace"
 	"net/textproto"
@@ -13,6 +15,7 @@ import (
 	"time"
 
 	"github.com/datastreams/datastreams/bindings/go/internal/native"
+	"github.com/datastreams/datastreams/bindings/go/internal/notice"
 )
 
 // postTimeout bounds a post through a client that has no bound of its own.
@@ -23,6 +26,7 @@ type host struct {
 	library *native.Client
 	origin  string // of the URL, without a path
 	client  *http.Client
+	own     *http.Transport // of the client, when it is not the program's
 	orders  chan order
 	done    chan struct{}
 	cancel  context.CancelFunc
@@ -37,27 +41,55 @@ type order struct {
 }
 
 func newHost(library *native.Client, url string, client *http.Client) *host {
+	var own *http.Transport
+	socket, local := strings.CutPrefix(url, "unix://")
+	if local {
+		url = "http://localhost" // for the Host header
+	}
 	if client == nil {
+		// Not http.DefaultTransport: programs put tracers into that, and mocks.
+		own = newTransport()
+		client = &http.Client{Timeout: postTimeout, Transport: own}
+	} else {
 		client = &http.Client{
-			Timeout: postTimeout,
-			// A redirected post becomes a GET. What redirects is no intake, and counts as an error.
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+			Transport: client.Transport, CheckRedirect: client.CheckRedirect, Jar: client.Jar, Timeout: client.Timeout,
+		}
+		if local && (client.Transport == nil || client.Transport == http.DefaultTransport) {
+			own = newTransport()
+			own.Proxy = nil
+			own.DialContext = func(ctx context.Context, _, _ string) (net.Conn, error) {
+				return new(net.Dialer).DialContext(ctx, "unix", socket)
+			}
+			client.Transport = own
 		}
 	}
-	if strings.HasPrefix(url, "unix:") {
-		url = "http://localhost" // for the Host header; the caller's transport dials
+	if client.CheckRedirect == nil {
+		// Most redirected posts become a GET, and all would take the API key to another host. What redirects is no intake, and
+		// counts as an error.
+		client.CheckRedirect = func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 	}
 	ctx, cancel := context.WithCancel(context.Background())
 	h := &host{
-		library: library, origin: url, client: client,
+		library: library, origin: url, client: client, own: own,
 		orders: make(chan order), done: make(chan struct{}), cancel: cancel,
 	}
 	go h.run(ctx)
 	return h
 }
 
+// newTransport is net/http's own, without what the program does to http.DefaultTransport.
+func newTransport() *http.Transport {
+	return &http.Transport{
+		Proxy: http.ProxyFromEnvironment, ForceAttemptHTTP2: true, MaxIdleConns: 2,
+		IdleConnTimeout: 90 * time.Second, TLSHandshakeTimeout: postTimeout,
+	}
+}
+
 func (h *host) run(ctx context.Context) {
 	defer close(h.done)
+	if h.own != nil {
+		defer h.own.CloseIdleConnections()
+	}
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -103,7 +135,8 @@ func (h *host) stop(timeout time.Duration) {
 	h.halt.Do(func() {
 		started := time.Now()
 		// A post that is under way may take all of the time: then it is broken off, and there is none for the rest.
-		time.AfterFunc(timeout, h.cancel)
+		end := time.AfterFunc(timeout, h.cancel)
+		defer end.Stop()
 		h.order(timeout, true)
 		h.cancel()
 		select {
@@ -125,13 +158,19 @@ func (h *host) deliver(ctx context.Context) {
 }
 
 // post returns the HTTP status, 0 when nothing was sent, or -1 when the answer was lost.
-func (h *host) post(ctx context.Context, payload *native.Payload) int32 {
+func (h *host) post(ctx context.Context, payload *native.Payload) (status int32) {
 	if h.client.Timeout == 0 {
 		var cancel context.CancelFunc
 		ctx, cancel = context.WithTimeout(ctx, postTimeout)
 		defer cancel()
 	}
 	var sent atomic.Bool
+	defer func() {
+		if cause := recover(); cause != nil { // in the program's transport
+			notice.Say(fmt.Sprintf("datastreams: the HTTP client panicked: %v", cause))
+			status = unanswered(sent.Load())
+		}
+	}()
 	ctx = httptrace.WithClientTrace(ctx, &httptrace.ClientTrace{WroteHeaders: func() { sent.Store(true) }})
 	request, err := http.NewRequestWithContext(ctx, http.MethodPost, h.origin+payload.Path, bytes.NewReader(payload.Body))
 	if err != nil {
@@ -143,15 +182,26 @@ func (h *host) post(ctx context.Context, payload *native.Payload) int32 {
 		}
 	}
 	response, err := h.client.Do(request)
-	switch {
-	case err == nil:
-	case sent.Load():
-		return -1
-	default:
-		return 0
+	if err != nil {
+		return unanswered(sent.Load())
 	}
 	// Read to its end, within reason, so that the connection is kept.
 	_, _ = io.Copy(io.Discard, io.LimitReader(response.Body, 64<<10))
 	_ = response.Body.Close()
-	return int32(response.StatusCode)
+	code := response.StatusCode
+	if last := response.Request; last != nil && last.Method != http.MethodPost && last.Response != nil {
+		code = last.Response.StatusCode // of the redirect that made it a GET, without the payload
+	}
+	if code < 100 || code > 999 {
+		return -1 // no HTTP status: from a transport that is no HTTP
+	}
+	return int32(code)
+}
+
+// unanswered is the status of a post without a response.
+func unanswered(sent bool) int32 {
+	if sent {
+		return -1
+	}
+	return 0
 }

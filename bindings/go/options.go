@@ -1,6 +1,10 @@
 package datastreams
 
 import (
+	"cmp"
+	"errors"
+	"math"
+	"net"
 	"net/http"
 	"os"
 	"runtime"
@@ -46,11 +50,17 @@ func WithPrimaryTag(tag string) StartOption {
 	return func(c *config) { c.library.PrimaryTag = tag }
 }
 
-// WithAgentAddr sets the agent's address: "host:port", or a URL that starts with http://, https:// or unix://. Default:
-// DD_TRACE_AGENT_URL, DD_AGENT_HOST and DD_TRACE_AGENT_PORT, the agent's unix socket when it is there, localhost:8126.
+// WithAgentAddr sets the agent's address: "host:port", where a part that is missing is localhost or 8126, or a URL that
+// starts with http://, https:// or unix://. Default: DD_TRACE_AGENT_URL, DD_AGENT_HOST and DD_TRACE_AGENT_PORT, the agent's
+// unix socket when it is there, localhost:8126; but the intake where the environment has DD_API_KEY and DD_SITE, and names no
+// agent.
 func WithAgentAddr(addr string) StartOption {
 	if addr != "" && !strings.Contains(addr, "://") {
-		addr = "http://" + addr
+		host, port, err := net.SplitHostPort(addr)
+		if err != nil { // no port
+			host, port = strings.TrimSuffix(strings.TrimPrefix(addr, "["), "]"), ""
+		}
+		addr = "http://" + net.JoinHostPort(cmp.Or(host, "localhost"), cmp.Or(port, "8126"))
 	}
 	return func(c *config) { c.library.AgentURL = addr }
 }
@@ -69,22 +79,33 @@ func WithSite(site string) StartOption {
 	return func(c *config) { c.library.Site = site }
 }
 
-// WithAgentless sends payloads straight to the site's intake, without an agent, through net/http.
+// WithAgentless sends payloads straight to the site's intake, without an agent, through net/http: [WithAgentAddr] does
+// not count then. An empty key is that of
+// DD_API_KEY.
 func WithAgentless(apiKey string) StartOption {
 	return func(c *config) { c.library.APIKey, c.agentless = apiKey, true }
 }
 
-// WithHTTPClient sends payloads through this client. For an agent behind a unix socket its transport has to dial that
-// socket, whatever the address.
+// WithHTTPClient sends payloads through this client. An agent behind a unix socket is dialed for a client without a transport
+// of its own; any other has to dial that socket, whatever the address. Redirects are errors, unless the client has a
+// CheckRedirect.
 func WithHTTPClient(client *http.Client) StartOption {
 	return func(c *config) { c.httpClient = client }
 }
 
 // WithLogger takes the lines that a program may want to log: delivery does not work, or works again; an integration
 // switched itself off. Nothing is printed without it. The function may be called from any goroutine, and must not call
-// this package.
+// this package. What it panics with is dropped.
 func WithLogger(log func(line string)) StartOption {
-	return func(c *config) { c.logger = log }
+	return func(c *config) {
+		c.logger = nil
+		if log != nil {
+			c.logger = func(line string) {
+				defer func() { _ = recover() }()
+				log(line)
+			}
+		}
+	}
 }
 
 // WithStopTimeout bounds [Stop] and [Flush]: how long they try to deliver. Default: two seconds.
@@ -112,11 +133,50 @@ func WithEnabled(enabled bool) StartOption {
 	}
 }
 
+// errNoKey is what [Err] answers to [WithAgentless] without a key: an agent, which was not asked for, would get the payloads.
+var errNoKey = errors.New("datastreams: WithAgentless needs an API key, and DD_API_KEY is not set")
+
+var (
+	errOff            = errors.New("datastreams: disabled by WithEnabled")
+	errOffEnvironment = errors.New("datastreams: disabled by DD_DATA_STREAMS_ENABLED")
+)
+
+// off says who switched measuring off: nil when it is on.
+func (c *config) off() error {
+	switch {
+	case c.library.Enabled == 2:
+		return errOff
+	case c.library.Enabled == 1, os.Getenv("DD_DATA_STREAMS_ENABLED") == "":
+		return nil
+	}
+	// How the variable is read is the library's to know. A client that delivers to nobody tells.
+	probe, err := native.New(native.Config{Service: "probe", Delivery: native.DeliveryHost})
+	if err != nil {
+		return nil
+	}
+	var after native.Pathway
+	edge, _ := probe.Intern("", []string{"probe"})
+	if probe.Checkpoint(edge, native.SizeUnknown, &after) == native.OK && after.StartNs == 0 {
+		return errOffEnvironment
+	}
+	return nil
+}
+
+// milliseconds is a time as the library takes it: rounded up, since 0 would not wait at all, and cut off after 49 days.
+func milliseconds(d time.Duration) uint32 {
+	return uint32(min((d-1)/time.Millisecond+1, math.MaxUint32))
+}
+
 // native completes the config for the library.
 func (c *config) native() native.Config {
 	config := c.library
 	config.LanguageVersion = runtime.Version()
 	if c.agentless {
+		config.AgentURL = ""
+		// The library takes the key of the environment for an intake of the environment alone.
+		if strings.TrimSpace(config.APIKey) == "" {
+			config.APIKey = strings.TrimSpace(os.Getenv("DD_API_KEY"))
+		}
 		if config.Site == "" {
 			config.Site = os.Getenv("DD_SITE")
 		}

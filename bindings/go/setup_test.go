@@ -5,6 +5,7 @@ import (
 	"io"
 	"net/http"
 	"net/http/httptest"
+	"os"
 	"runtime"
 	"strings"
 	"sync"
@@ -12,18 +13,24 @@ import (
 	"time"
 )
 
+// Examples stop without an agent, and need not try for long.
+func TestMain(m *testing.M) {
+	stopTimeout = 200 * time.Millisecond
+	os.Exit(m.Run())
+}
+
 // agent takes posts and keeps them. What is in payloads is for the tests in the module below test.
 type agent struct {
 	*httptest.Server
 	mutex  sync.Mutex
 	posts  []*http.Request
 	bodies [][]byte
-	status func(nth int) int
+	status int
 }
 
 func newAgent(t testing.TB) *agent {
 	t.Helper()
-	a := &agent{status: func(int) int { return http.StatusAccepted }}
+	a := &agent{status: http.StatusAccepted}
 	a.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		unzipped, err := gzip.NewReader(r.Body)
 		if err != nil {
@@ -37,12 +44,19 @@ func newAgent(t testing.TB) *agent {
 		a.mutex.Lock()
 		a.posts = append(a.posts, r)
 		a.bodies = append(a.bodies, body)
-		status := a.status(len(a.posts))
+		status := a.status
 		a.mutex.Unlock()
 		w.WriteHeader(status)
 	}))
 	t.Cleanup(a.Close)
 	return a
+}
+
+// answer says what posts get from now on.
+func (a *agent) answer(status int) {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	a.status = status
 }
 
 func (a *agent) taken() []*http.Request {
@@ -72,7 +86,7 @@ func start(t testing.TB, opts ...StartOption) *agent {
 	t.Helper()
 	quiet(t)
 	a := newAgent(t)
-	Start(append([]StartOption{WithAgentAddr(a.Listener.Addr().String()), WithService("service"), WithEnv("env")}, opts...)...)
+	Start(append([]StartOption{WithAgentAddr(a.Listener.Addr().String()), WithService("service"), WithEnv("env"), WithStopTimeout(10 * time.Second)}, opts...)...)
 	t.Cleanup(reset)
 	if err := Err(); err != nil {
 		t.Fatal(err)

@@ -13,7 +13,7 @@ import (
 )
 
 // stopTimeout bounds [Stop] and [Flush], unless an option does.
-const stopTimeout = 2 * time.Second
+var stopTimeout = 2 * time.Second // less in tests
 
 var (
 	// ErrNotStarted is what [Err] answers before [Start].
@@ -52,12 +52,13 @@ func Start(opts ...StartOption) {
 		current.Store(nil)
 		return
 	}
+	started.off = settings.off()
 	failure.Store(nil)
 	current.Store(started)
 }
 
-// Stop delivers what was measured, within two seconds ([WithStopTimeout]), and ends. Everything may still be called: pathways pass through, and
-// that is counted. To stop again, or before [Start], does nothing.
+// Stop delivers what was measured, within two seconds ([WithStopTimeout]), and ends. Everything may still be called: pathways
+// pass through, and that is counted. To stop again, or before [Start], does nothing.
 func Stop() {
 	starting.Lock()
 	defer starting.Unlock()
@@ -79,7 +80,7 @@ func (c *client) flush() {
 		c.host.flush(c.timeout)
 		return
 	}
-	c.native.Flush(uint32(c.timeout.Milliseconds()))
+	c.native.Flush(milliseconds(c.timeout))
 }
 
 func (c *client) stop() {
@@ -92,7 +93,7 @@ func (c *client) stop() {
 		c.native.Stop(0) // drops what is left, and counts it
 		return
 	}
-	c.native.Stop(uint32(c.timeout.Milliseconds()))
+	c.native.Stop(milliseconds(c.timeout))
 }
 
 // Err says why nothing is measured, or nil. It answers for now: call it when you want to know.
@@ -107,13 +108,14 @@ func Err() error {
 	if c.stopped.Load() {
 		return ErrStopped
 	}
+	if c.off != nil {
+		return c.off
+	}
 	counters := Counters()
-	switch {
-	case counters["passed_through"] > 0 && counters["checkpoints"] == 0:
-		return errors.New("datastreams: disabled by DD_DATA_STREAMS_ENABLED")
-	case counters["payloads_delivered"] == 0 && counters["retries"]+counters["payloads_dropped_rejected"] > 0:
+	if counters["payloads_delivered"] == 0 && counters["retries"]+counters["payloads_dropped_rejected"] > 0 {
 		return fmt.Errorf("datastreams: nothing has reached %s yet: %d times there was no agent, %d times it answered with an error",
-			c.native.AgentURL(), counters["agent_unreachable"], counters["agent_errors"])
+			c.native.AgentURL(), counters["agent_unreachable"],
+			max(counters["agent_errors"], counters["payloads_dropped_rejected"])) // a redirect is only the latter
 	}
 	if line := notice.First(); line != "" {
 		return errors.New(line)
@@ -134,6 +136,9 @@ func Counters() map[string]uint64 {
 // start makes the client that the options ask for.
 func (s *config) start() (*client, error) {
 	config := s.native()
+	if s.agentless && config.APIKey == "" {
+		return nil, errNoKey
+	}
 	byHost := s.httpClient != nil || s.agentless
 	var refusal error
 	if !byHost {

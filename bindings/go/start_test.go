@@ -103,11 +103,20 @@ func TestErrSaysWhatIsWrong(t *testing.T) {
 		}
 	}
 
-	t.Setenv("DD_DATA_STREAMS_ENABLED", "false")
-	Start()
-	NewPathway("type:kafka")
-	if err := Err(); err == nil || !strings.Contains(err.Error(), "DD_DATA_STREAMS_ENABLED") {
+	Start(WithEnabled(false), WithAgentAddr("127.0.0.1:9"))
+	if err := Err(); err == nil || !strings.Contains(err.Error(), "WithEnabled") {
 		t.Errorf("%v", err)
+	}
+	for _, text := range []string{"true", " 1 ", "false", "0", " False "} {
+		t.Setenv("DD_DATA_STREAMS_ENABLED", text)
+		Start(WithAgentAddr("127.0.0.1:9"))
+		off := len(strings.TrimSpace(text)) == 5 || text == "0"
+		if err := Err(); (err != nil) != off || off && !strings.Contains(err.Error(), "DD_DATA_STREAMS_ENABLED") {
+			t.Errorf("%q: %v", text, err)
+		}
+		if p := NewPathway("type:kafka"); p.IsZero() != off {
+			t.Errorf("%q: %v", text, p)
+		}
 	}
 	Start(WithEnabled(true), WithAgentAddr("127.0.0.1:9"))
 	NewPathway("type:kafka")
@@ -120,7 +129,7 @@ func TestErrSaysWhatIsWrong(t *testing.T) {
 	}
 
 	a := start(t)
-	a.status = func(int) int { return http.StatusBadRequest }
+	a.answer(http.StatusBadRequest)
 	NewPathway("type:kafka")
 	Flush()
 	if err := Err(); err == nil || !strings.Contains(err.Error(), "1 times it answered with an error") {
@@ -136,7 +145,7 @@ func TestAnEdgeSaysWhatIsWrongWithIt(t *testing.T) {
 	start(t)
 	for _, tags := range [][]string{{"direction:in", ""}, {strings.Repeat("x", 20000)}, {"topic:\xff"}, make([]string, 200)} {
 		edge := NewEdge(tags...)
-		if err := edge.Err(); err == nil || !strings.Contains(err.Error(), "128 tags") {
+		if err := edge.Err(); err == nil || !strings.Contains(err.Error(), "1 to 128 tags") {
 			t.Errorf("%.20q: %v", tags, err)
 		}
 		before := Counters()["invalid_arguments"]

@@ -6,11 +6,11 @@ The words after the opening fence decide; the first is the language, which is al
     c compile          only compiled
     cpp run, compile   the same as C++17
     go run, compile    the same with Go, on bindings/go of this checkout; compile: any package, run: a program
-    python run         run by bindings/python/tests/test_readme.py, on the installed wheel
     sh run             run in one shell for the whole document, which stops at the first command that fails
     sh background      started, and ended with the document
     sh make            targets of make that are tests of their own: they must exist
     sh untested        commands for machines that are not here
+    python run         run by `make test-python`, which has the wheel
     cmake              saved
     text               directly below one of the above: what it prints. `...` stands for anything
     text picture       the table of `datastreams collect --print`

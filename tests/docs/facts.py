@@ -199,15 +199,22 @@ def defaults(docs, _world):
 
 
 def dependencies(docs, _world):
-    """The table of dependencies is that of the manifests."""
+    """The tables of dependencies are those of the manifests: of cargo, of Go, of pip."""
     used = set()
     for name in docs.files:
-        if not name.endswith("Cargo.toml"):
-            continue
-        manifest = tomllib.loads(docs.read(name))
-        for kind in ("dependencies", "dev-dependencies", "build-dependencies"):
-            used |= {crate for crate in manifest.get(kind, {}) if not crate.startswith("datastreams")}
-    said = {name for row in docs.table("ARCHITECTURE.md", "Dependencies") for name in re.findall(r"`([\w-]+)`", row[0])}
+        file = name.rsplit("/", 1)[-1]
+        if file == "Cargo.toml":
+            manifest = tomllib.loads(docs.read(name))
+            for kind in ("dependencies", "dev-dependencies", "build-dependencies"):
+                used |= {crate for crate in manifest.get(kind, {}) if not crate.startswith("datastreams")}
+        elif file == "go.mod" and name.startswith("bindings/"):
+            direct = [line for line in docs.read(name).splitlines() if "// indirect" not in line and "=>" not in line]
+            modules = re.findall(r"^(?:require )?\t?([\w.-]+\.[\w.-]+/\S+) v\S+$", "\n".join(direct), re.MULTILINE)
+            used |= {module for module in modules if not module.startswith("github.com/datastreams/")}
+        elif re.fullmatch(r"requirements.*\.txt|go\.txt", file):
+            used |= set(re.findall(r"^([\w-]+)", docs.read(name), re.MULTILINE))
+    names = r"`([\w.-]+(?:/[\w./-]+)?)`"
+    said = {name for row in docs.table("ARCHITECTURE.md", "Dependencies") for name in re.findall(names, row[0])}
     for name in sorted(used - said):
         yield f"ARCHITECTURE.md: the dependency {name} is missing"
     for name in sorted(said - used):

@@ -224,7 +224,7 @@ class Session:
         root, tool = self.scratch.root, str(self.scratch.root / "tools/go")
         module = self.scratch.dir / f"go{self.number}"
         module.mkdir()
-        (module / "main.go").write_text(block.text)
+        (module / "main.go").write_text(self.scratch.here(block.text))
         lines = ["module example.com/block", "go 1.26"]
         for file in (root / "bindings/go").rglob("go.mod"):
             path = re.match(r"module (\S+)", file.read_text()).group(1)

@@ -29,7 +29,7 @@ func exported(dir, prefix string, patterns ...string) ([]string, error) {
 			return nil, fmt.Errorf("%s: %v", pkg.PkgPath, pkg.Errors)
 		}
 		name := strings.TrimPrefix(strings.TrimPrefix(pkg.PkgPath, prefix), "/")
-		lister := lister{pkg: pkg.Types, start: "pkg " + name + ", "}
+		lister := lister{pkg: pkg.Types, module: prefix, start: "pkg " + name + ", "}
 		for _, name := range pkg.Types.Scope().Names() {
 			lister.add(pkg.Types.Scope().Lookup(name))
 		}
@@ -40,16 +40,18 @@ func exported(dir, prefix string, patterns ...string) ([]string, error) {
 }
 
 type lister struct {
-	pkg   *types.Package
-	start string
-	lines []string
+	pkg    *types.Package
+	module string
+	start  string
+	lines  []string
 }
 
 func (l *lister) line(format string, args ...any) {
 	l.lines = append(l.lines, l.start+fmt.Sprintf(format, args...))
 }
 
-// text is a type as it is written, with the names of other packages, and without the names of parameters.
+// text is a type as it is written, without the names of parameters. Packages are named: those of a module other than the
+// standard library by their path, since two versions of a client have the same name.
 func (l *lister) text(t types.Type) string {
 	switch t := t.(type) {
 	case *types.Signature:
@@ -87,7 +89,11 @@ func (l *lister) text(t types.Type) string {
 		if p == l.pkg {
 			return ""
 		}
-		return p.Name()
+		first, _, _ := strings.Cut(p.Path(), "/")
+		if !strings.Contains(first, ".") || strings.HasPrefix(p.Path(), l.module) {
+			return p.Name()
+		}
+		return p.Path()
 	})
 }
 
@@ -99,9 +105,7 @@ func (l *lister) add(object types.Object) {
 	switch object := object.(type) {
 	case *types.Const:
 		l.line("const %s = %s", name, object.Val().ExactString())
-		if _, named := object.Type().(*types.Basic); !named || object.Type().String() == "int32" {
-			l.line("const %s %s", name, l.text(object.Type()))
-		}
+		l.line("const %s %s", name, l.text(object.Type())) // "untyped string", too
 	case *types.Var:
 		l.line("var %s %s", name, l.text(object.Type()))
 	case *types.Func:
@@ -113,6 +117,9 @@ func (l *lister) add(object types.Object) {
 
 func (l *lister) addType(object *types.TypeName) {
 	name := object.Name()
+	if object.IsAlias() {
+		l.line("type %s = %s", name, l.text(types.Unalias(object.Type())))
+	}
 	switch under := object.Type().Underlying().(type) {
 	case *types.Struct:
 		l.line("type %s struct", name)

@@ -171,3 +171,19 @@ func TestTransactionsAreCounted(t *testing.T) {
 		t.Errorf("%v", counters)
 	}
 }
+
+func TestANegativeSizeIsUnknown(t *testing.T) {
+	agent := agenttest.Start(t)
+	edge := datastreams.NewEdge("direction:in", "topic:orders", "type:kafka")
+	for _, size := range []int64{datastreams.UnknownSize, -2, math.MinInt64} {
+		p := edge.Consume(nil, size)
+		edge.Checkpoint(p, size)
+		edge.Produce(p, size, nil)
+		edge.ConsumeQueued(nil, size, time.Now())
+	}
+	for _, found := range agent.Flushed() {
+		if found.Size.Count != 0 {
+			t.Errorf("a size that nobody gave: %v", found.Size)
+		}
+	}
+}

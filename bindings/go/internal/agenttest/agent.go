@@ -156,7 +156,12 @@ func (a *Agent) failures() []error {
 }
 
 func (a *Agent) handle(w http.ResponseWriter, r *http.Request) {
-	if r.URL.Path != "/v0.1/pipeline_stats" {
+	switch r.URL.Path {
+	case "/v0.1/pipeline_stats":
+	case "/info": // what tracers ask before they send
+		_, _ = io.WriteString(w, `{"endpoints": ["/v0.1/pipeline_stats"]}`)
+		return
+	default:
 		http.NotFound(w, r)
 		return
 	}

@@ -1,4 +1,4 @@
-//go:build cgo
+//go:build cgo && (datastreams_dynamic || (linux && amd64))
 
 package native
 

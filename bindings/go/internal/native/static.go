@@ -1,7 +1,7 @@
-//go:build cgo && !datastreams_dynamic
+//go:build cgo && !datastreams_dynamic && linux && amd64
 
 package native
 
 // #cgo CFLAGS: -I${SRCDIR}
-// #cgo linux,amd64 LDFLAGS: ${SRCDIR}/libdatastreams_linux_amd64.a -lpthread -lm -ldl
+// #cgo LDFLAGS: ${SRCDIR}/libdatastreams_linux_amd64.a -lpthread -lm -ldl
 import "C"

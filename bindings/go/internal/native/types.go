@@ -3,7 +3,8 @@
 // The library is linked in one of two ways. By default it is the static archive for the platform, which lies beside this
 // file: put there by `make go-lib` in the repository, and part of the module in a release (it is in the directory of a
 // Go package so that `go mod vendor` keeps it). With the build tag datastreams_dynamic it is libdatastreams.so, found by
-// pkg-config. Without cgo there is no library, and every call answers [ErrUnavailable].
+// pkg-config. Without cgo, and on a platform that has no archive, there is no library, and
+// every call answers [ErrUnavailable].
 package native
 
 import (
@@ -21,7 +22,7 @@ const SizeUnknown = ^uint64(0)
 const Version = "0.1.0"
 
 // ErrUnavailable says why nothing can be measured in this program.
-var ErrUnavailable = errors.New("datastreams: built without cgo, so nothing is measured; contexts and headers pass through")
+var ErrUnavailable = errors.New("datastreams: built without cgo, or for a platform without a library, so nothing is measured; contexts and headers pass through")
 
 // Pathway has the layout of ds_pathway, so that it crosses to C as it is.
 type Pathway struct {

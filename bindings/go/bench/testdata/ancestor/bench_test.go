@@ -29,7 +29,7 @@ func TestMain(m *testing.M) {
 	os.Exit(code)
 }
 
-// BenchmarkCheckpoint is as in ../ours.
+// BenchmarkCheckpoint is as in ../../ours.
 func BenchmarkCheckpoint(b *testing.B) {
 	b.ReportAllocs()
 	_, ctx := datastreams.SetCheckpoint(context.Background(), "direction:out", "topic:payments", "type:kafka")
@@ -38,7 +38,7 @@ func BenchmarkCheckpoint(b *testing.B) {
 	}
 }
 
-// BenchmarkHop is as in ../ours.
+// BenchmarkHop is as in ../../ours.
 func BenchmarkHop(b *testing.B) {
 	b.ReportAllocs()
 	p, _ := datastreams.SetCheckpoint(context.Background(), "direction:out", "topic:payments", "type:kafka")
@@ -59,7 +59,7 @@ func hop(header []byte) []byte {
 	return p.Encode()
 }
 
-// BenchmarkParallelHop is as in ../ours.
+// BenchmarkParallelHop is as in ../../ours.
 func BenchmarkParallelHop(b *testing.B) {
 	p, _ := datastreams.SetCheckpoint(context.Background(), "direction:out", "topic:payments", "type:kafka")
 	header := p.Encode()
