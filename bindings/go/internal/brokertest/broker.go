@@ -93,7 +93,29 @@ func (b *Broker) Topic(t testing.TB, name string, partitions int32) string {
 	if err != nil {
 		t.Fatal(err)
 	}
+	Eventually(t, "the broker knows the topic that it made", func() bool { return b.leads(t, topic.Topic, int(partitions)) })
 	return topic.Topic
+}
+
+// leads tells whether every partition of a topic has a leader.
+func (b *Broker) leads(t testing.TB, name string, partitions int) bool {
+	topic := kmsg.NewMetadataRequestTopic()
+	topic.Topic = &name
+	request := kmsg.NewPtrMetadataRequest()
+	request.Topics = append(request.Topics, topic)
+	answer, err := request.RequestWith(patient(t), b.client)
+	if err != nil {
+		t.Fatal(err)
+	}
+	found := 0
+	for _, topic := range answer.Topics {
+		for _, p := range topic.Partitions {
+			if p.ErrorCode == 0 && p.Leader >= 0 {
+				found++
+			}
+		}
+	}
+	return found == partitions
 }
 
 // Group returns the name of a group that is new.

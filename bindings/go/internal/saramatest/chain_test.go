@@ -140,6 +140,8 @@ func config() *sarama.Config {
 	config.Version = sarama.V2_1_0_0
 	config.Producer.Return.Successes = true
 	config.Consumer.Offsets.Initial = sarama.OffsetOldest
+	// Without it the client commits in a version of the protocol that Kafka 4 does not take any more.
+	config.Consumer.Offsets.Retention = time.Hour
 	return config
 }
 
