@@ -20,6 +20,8 @@
 // Successes, datastreams.TrackKafkaCommitOffset with one more than the offset of a message that is marked, and
 // datastreams.TrackKafkaHighWatermarkOffset with what a claim's HighWaterMarkOffset returns.
 //
+// Over Kafka 4 the client's automatic commits are refused unless Config.Consumer.Offsets.Retention is set, whatever is measured.
+//
 // The client lives on as github.com/IBM/sarama. The package for it,
 // github.com/datastreams/datastreams/bindings/go/integrations/ibmsarama, does all of it by wrapping.
 package sarama

@@ -9,7 +9,7 @@ import (
 	datastreams "github.com/datastreams/datastreams/bindings/go"
 )
 
-// Without a client contexts and headers pass through; the tests with a broker are those of the module below.
+// Without a client contexts and headers pass through; the tests with a broker are in internal/saramatest.
 func TestNotStarted(t *testing.T) {
 	if ctx := TraceKafkaProduce(context.Background(), nil); ctx != context.Background() {
 		t.Error("no message")

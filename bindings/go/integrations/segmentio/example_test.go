@@ -10,7 +10,7 @@ import (
 	"github.com/datastreams/datastreams/bindings/go/integrations/segmentio"
 )
 
-// The module below runs the same over a broker.
+// A service between two topics. Its messages continue the pathways of those that cause them.
 func Example() {
 	datastreams.Start(datastreams.WithService("billing"))
 	defer datastreams.Stop()

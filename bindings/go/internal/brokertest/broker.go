@@ -93,24 +93,29 @@ func (b *Broker) Topic(t testing.TB, name string, partitions int32) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	// A real broker answers before it leads the partitions.
-	Eventually(t, "the topic is led", func() bool { return b.led(t, topic.Topic, partitions) })
+	Eventually(t, "the broker knows the topic that it made", func() bool { return b.leads(t, topic.Topic, int(partitions)) })
 	return topic.Topic
 }
 
-func (b *Broker) led(t testing.TB, topic string, partitions int32) bool {
-	t.Helper()
+// leads tells whether every partition of a topic has a leader.
+func (b *Broker) leads(t testing.TB, name string, partitions int) bool {
+	topic := kmsg.NewMetadataRequestTopic()
+	topic.Topic = &name
 	request := kmsg.NewPtrMetadataRequest()
-	one := kmsg.NewMetadataRequestTopic()
-	one.Topic = &topic
-	request.Topics = append(request.Topics, one)
+	request.Topics = append(request.Topics, topic)
 	answer, err := request.RequestWith(patient(t), b.client)
-	if err != nil || len(answer.Topics) != 1 || len(answer.Topics[0].Partitions) != int(partitions) {
-		return false
+	if err != nil {
+		t.Fatal(err)
 	}
-	return !slices.ContainsFunc(answer.Topics[0].Partitions, func(p kmsg.MetadataResponseTopicPartition) bool {
-		return p.ErrorCode != 0 || p.Leader < 0
-	})
+	found := 0
+	for _, topic := range answer.Topics {
+		for _, p := range topic.Partitions {
+			if p.ErrorCode == 0 && p.Leader >= 0 {
+				found++
+			}
+		}
+	}
+	return found == partitions
 }
 
 // Group returns the name of a group that is new.

@@ -1,12 +1,12 @@
-module github.com/datastreams/datastreams/bindings/go/integrations/segmentio/test
+module github.com/datastreams/datastreams/bindings/go/internal/segmentiotest
 
 go 1.26.0
 
 replace (
-	github.com/datastreams/datastreams/bindings/go => ../../..
-	github.com/datastreams/datastreams/bindings/go/integrations/segmentio => ..
-	github.com/datastreams/datastreams/bindings/go/internal/agenttest => ../../../internal/agenttest
-	github.com/datastreams/datastreams/bindings/go/internal/brokertest => ../../../internal/brokertest
+	github.com/datastreams/datastreams/bindings/go => ../..
+	github.com/datastreams/datastreams/bindings/go/integrations/segmentio => ../../integrations/segmentio
+	github.com/datastreams/datastreams/bindings/go/internal/agenttest => ../agenttest
+	github.com/datastreams/datastreams/bindings/go/internal/brokertest => ../brokertest
 )
 
 require (

@@ -1,4 +1,4 @@
-package test
+package segmentiotest
 
 import (
 	"context"
@@ -26,7 +26,9 @@ func TestEachMessageItsOwnPathway(t *testing.T) {
 	before, hourAgo := datastreams.NewPathway("before"), time.Now().Add(-time.Hour)
 	legacy := kafka.Header{Key: datastreams.PropagationKey, Value: before.Encode()}
 	bad := kafka.Header{Key: datastreams.PropagationKeyBase64, Value: []byte("?")}
-	plain := &kafka.Writer{Addr: kafka.TCP(broker.Addr), Topic: topic, RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond, Transport: &kafka.Transport{}}
+	transport := &kafka.Transport{}
+	defer transport.CloseIdleConnections()
+	plain := &kafka.Writer{Addr: kafka.TCP(broker.Addr), Transport: transport, Topic: topic, RequiredAcks: kafka.RequireAll, BatchTimeout: time.Millisecond}
 	defer plain.Close()
 	for _, headers := range [][]kafka.Header{{legacy}, nil, {bad}, {bad, legacy}} {
 		if err := plain.WriteMessages(patient(t), kafka.Message{Time: hourAgo, Headers: headers}); err != nil {
@@ -168,8 +170,9 @@ func TestOptions(t *testing.T) {
 func TestClusterIDIsLearned(t *testing.T) {
 	agent, broker := agenttest.Start(t), brokertest.New(t)
 	topic := broker.Topic(t, "learned", 1)
-	// A transport of its own: the common one remembers which topics there are.
-	w := segmentio.WrapWriter(&kafka.Writer{Addr: kafka.TCP(broker.Addr), Topic: topic, BatchTimeout: time.Millisecond, Transport: &kafka.Transport{}})
+	transport := &kafka.Transport{} // not the one of all tests, which remembers what topics there were
+	defer transport.CloseIdleConnections()
+	w := segmentio.WrapWriter(&kafka.Writer{Addr: kafka.TCP(broker.Addr), Transport: transport, Topic: topic, BatchTimeout: time.Millisecond})
 	defer w.Close()
 	r := segmentio.NewReader(kafka.ReaderConfig{Brokers: []string{broker.Addr}, Topic: topic, MaxWait: 50 * time.Millisecond})
 	defer r.Close()

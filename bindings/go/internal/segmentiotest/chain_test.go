@@ -1,6 +1,6 @@
-// Package test tests the integration over a broker. It is a module of its own, as the broker needs a newer Go than the
+// Package segmentiotest tests integrations/segmentio over a broker. It is a module of its own, as the broker needs a newer Go than the
 // integration.
-package test
+package segmentiotest
 
 import (
 	"context"

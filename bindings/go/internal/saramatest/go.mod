@@ -1,12 +1,12 @@
-module github.com/datastreams/datastreams/bindings/go/integrations/sarama/test
+module github.com/datastreams/datastreams/bindings/go/internal/saramatest
 
 go 1.26.0
 
 replace (
-	github.com/datastreams/datastreams/bindings/go => ../../..
-	github.com/datastreams/datastreams/bindings/go/integrations/sarama => ..
-	github.com/datastreams/datastreams/bindings/go/internal/agenttest => ../../../internal/agenttest
-	github.com/datastreams/datastreams/bindings/go/internal/brokertest => ../../../internal/brokertest
+	github.com/datastreams/datastreams/bindings/go => ../..
+	github.com/datastreams/datastreams/bindings/go/integrations/sarama => ../../integrations/sarama
+	github.com/datastreams/datastreams/bindings/go/internal/agenttest => ../agenttest
+	github.com/datastreams/datastreams/bindings/go/internal/brokertest => ../brokertest
 )
 
 require (

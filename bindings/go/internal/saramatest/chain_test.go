@@ -1,6 +1,6 @@
-// Package test tests the integration over a broker. It is a module of its own, as the broker needs a newer Go than the
+// Package saramatest tests integrations/sarama over a broker. It is a module of its own, as the broker needs a newer Go than the
 // integration.
-package test
+package saramatest
 
 import (
 	"context"
@@ -141,6 +141,8 @@ func config() *sarama.Config {
 	config.Consumer.Offsets.Retention = time.Hour // else this client commits in a form that Kafka 4 does not take
 	config.Producer.Return.Successes = true
 	config.Consumer.Offsets.Initial = sarama.OffsetOldest
+	// Without it the client commits in a version of the protocol that Kafka 4 does not take any more.
+	config.Consumer.Offsets.Retention = time.Hour
 	return config
 }
 
