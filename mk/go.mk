@@ -22,6 +22,9 @@ go-lib: ## Put the static library where cgo finds it: bindings/go/internal/nativ
 	ffi/archive.sh include/datastreams.h target/plain/release/libdatastreams.a $(GO_BUILD)/libdatastreams.a
 	@cmp -s $(GO_BUILD)/libdatastreams.a $(GO_NATIVE)/libdatastreams_linux_amd64.a || \
 	  cp $(GO_BUILD)/libdatastreams.a $(GO_NATIVE)/libdatastreams_linux_amd64.a
+	@# Go does not look into libraries: a header with the library's sum tells it that there is another one.
+	@echo "// $$(sha256sum <$(GO_BUILD)/libdatastreams.a)" >$(GO_BUILD)/archive.h
+	@cmp -s $(GO_BUILD)/archive.h $(GO_NATIVE)/archive.h || cp $(GO_BUILD)/archive.h $(GO_NATIVE)/archive.h
 	@cmp -s include/datastreams.h $(GO_NATIVE)/datastreams.h || cp include/datastreams.h $(GO_NATIVE)/datastreams.h
 
 go-dist: go-lib ## Write the Go modules as a release would tag them, and a module proxy of files: dist/go, dist/goproxy

@@ -138,7 +138,6 @@ func TestEachMessageItsOwnPathway(t *testing.T) {
 func config() *sarama.Config {
 	config := sarama.NewConfig()
 	config.Version = sarama.V2_1_0_0
-	config.Consumer.Offsets.Retention = time.Hour // else this client commits in a form that Kafka 4 does not take
 	config.Producer.Return.Successes = true
 	config.Consumer.Offsets.Initial = sarama.OffsetOldest
 	// Without it the client commits in a version of the protocol that Kafka 4 does not take any more.
