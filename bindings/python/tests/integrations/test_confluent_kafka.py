@@ -5,6 +5,7 @@ import sys
 import threading
 import time
 import types
+from concurrent.futures import ThreadPoolExecutor
 
 import confluent_kafka
 import datastreams
@@ -33,7 +34,9 @@ def patched(started):
 
 @pytest.fixture
 def producer(patched, kafka):
-    return known(confluent_kafka.Producer({"bootstrap.servers": kafka.address, "message.max.bytes": 5000}))
+    producer = known(confluent_kafka.Producer({"bootstrap.servers": kafka.address, "message.max.bytes": 5000}))
+    yield producer
+    assert producer.flush(20) == 0
 
 
 @pytest.fixture
@@ -409,7 +412,8 @@ def test_asyncio(patched, kafka, started):
     async def run():
         sender = AIOProducer({"bootstrap.servers": kafka.address}, buffer_timeout=0.05)
         await sender.list_topics(timeout=20)
-        receiver = AIOConsumer({"bootstrap.servers": kafka.address, "group.id": "aio", "enable.auto.commit": False})
+        settings = {"bootstrap.servers": kafka.address, "group.id": "aio", "enable.auto.commit": False}
+        receiver = AIOConsumer(settings, executor=pool)
         await receiver.assign([TopicPartition(first, 0, 0)])
         # Each in a task of its own, and one that goes on from a pathway.
         sent = [asyncio.create_task(sends(sender, first, b"%d" % at)) for at in range(3)]
@@ -429,6 +433,8 @@ def test_asyncio(patched, kafka, started):
         for message in messages:
             assert datastreams.current_pathway() == datastreams.pathway_of(message) is not None
             hashes.append(datastreams.current_pathway().hash)
+        # What else runs in the threads of the pool has nothing of what was received there.
+        assert [one.result() for one in [pool.submit(current_in_thread) for _ in range(2)]] == [None, None]
         assert await receiver.poll(0.01) is None
         assert datastreams.current_pathway() is None
         with pytest.raises(NotImplementedError):
@@ -436,6 +442,12 @@ def test_asyncio(patched, kafka, started):
         await receiver.close()
         await sender.close()
         return hashes
+
+    def current_in_thread():
+        both.wait(20)
+        return datastreams.current_pathway()
+
+    both, pool = threading.Barrier(2), ThreadPoolExecutor(2)
 
     hashes = asyncio.run(run())
     assert len(set(hashes)) == 2

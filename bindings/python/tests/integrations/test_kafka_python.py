@@ -152,6 +152,17 @@ def test_what_does_not_fit_is_sent_as_it_is(kafka, producer, started, counted):
     assert reported(started).counts() == {kafka.edge("out", topic): 1}
 
 
+def test_many_headers_take_a_byte_more_for_their_number(kafka, producer, counted):
+    topic = kafka.topic("many")
+    headers = [("h", b"1")] * 63
+    with_ours = [*headers, (KEY, b"x" * 36)]
+    size = 5000 - producer._estimate_size_in_bytes(None, b"v" * 4000, with_ours) + 4000
+    assert producer._estimate_size_in_bytes(None, b"v" * size, with_ours) == 5000
+    for more in range(2):
+        producer.send(topic, b"v" * (size + more), headers=headers, partition=0).get(20)
+    assert counted() == {"kafka_too_large": 1}
+
+
 def test_what_the_client_refuses_it_refuses(kafka, producer, started, counted):
     topic = kafka.topic("refused")
     with datastreams.use_pathway(OLD):

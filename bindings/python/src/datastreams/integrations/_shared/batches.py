@@ -24,9 +24,8 @@ class Batch(list[T]):
 
     def __iter__(self) -> Iterator[T]:
         for message in super().__iter__():
-            pathway = pathway_of(message)
-            if pathway is not None:
-                _native.context.set(pathway)
+            # One that is not known any more has the merged one, never that of the message before.
+            _native.context.set(pathway_of(message) or self.pathway)
             yield message
         _native.context.set(self.pathway)
 

@@ -84,6 +84,8 @@ class Ends:
 
 
 def _pairs(headers: Headers) -> Pairs:
+    if type(headers) is list:
+        return cast("Pairs", headers)
     return list(cast("Mapping[str, Any]", headers).items() if isinstance(headers, Mapping) else headers or ())
 
 
@@ -93,6 +95,12 @@ def _pairs(headers: Headers) -> Pairs:
 def varint(length: int) -> int:
     """Bytes that a length takes on the wire."""
     return max(1, -(-(length << 1).bit_length() // 7))
+
+
+def _lengths(headers: Pairs) -> int:
+    """Bytes that lengths take in headers; and their number, beyond the byte that is reckoned for it, with ours."""
+    parts = (varint(size_of(name)) + varint(size_of(value)) for name, value in headers)
+    return sum(parts) + varint(len(headers) + 1) - 1
 
 
 # What aiokafka and kafka-python add to key, value and headers when they compare a message with max_request_size: for the
@@ -119,20 +127,17 @@ def produced(
     """
     kept: Pairs = []
     old = None
-    wire = size
-    for pair in _pairs(headers):
+    for pair in _pairs(headers) if headers else ():
         name, value = pair
         if name in OURS:
             if old is None or name == HEADER_KEY:
                 old = value
             continue
         kept.append(pair)
-        name_size, value_size = size_of(name), size_of(value)
-        size += name_size + value_size
-        wire += name_size + value_size + varint(name_size) + varint(value_size)
-    if room is not None:
-        # The number of headers takes more than the byte that is reckoned when there are many.
-        wire += varint(len(kept) + 1) - 1
+        size += size_of(name) + size_of(value)
+    # The lengths of a header's parts take ten bytes at most: they are looked at when it may matter.
+    if room is not None and size + 10 * len(kept) + 2 * HEADER_WIRE > room:
+        wire = size + _lengths(kept)
         if wire + HEADER_WIRE > room:
             if wire <= room:  # Otherwise the client refuses it.
                 count("kafka_too_large")
@@ -174,8 +179,8 @@ def consumed(
 
     size: bytes of key and value. timestamp_ms: the message's own, the start of a pathway that begins here.
     """
-    carrier = _pairs(headers)
-    for name, value in carrier:
+    carrier = _pairs(headers) if headers else None
+    for name, value in carrier or ():
         if name not in OURS:
             size += size_of(name) + size_of(value)
     queued_ns = timestamp_ms * 1_000_000 if timestamp_ms is not None and 0 < timestamp_ms < _LATEST_MS else 0

@@ -23,14 +23,14 @@ def remember(message: object, pathway: Pathway, proof: Callable[[Any], object] |
     proof: for objects that take no weak reference (dict, C types), something small that tells one message from another,
     such as its offset: when a message is gone, its id may become another's.
     """
-    try:
-        reference = weakref.ref(message)
-    except TypeError:
-        if proof is None:
-            return
+    if proof is not None:
         found, ask = proof(message), proof
         same: Callable[[Any], bool] = lambda other: ask(other) == found
     else:
+        try:
+            reference = weakref.ref(message)
+        except TypeError:
+            return
         same = lambda other: reference() is other
     with _lock:
         _pathways.pop(id(message), None)

@@ -27,5 +27,6 @@ def patch() -> None:
 def unpatch() -> None:
     """Makes confluent_kafka what it was."""
     aio.unpatch()
-    classes.drop(producer.Producer)
-    classes.drop(consumer.Consumer)
+    for module, cls in ((producer, producer.Producer), (consumer, consumer.Consumer)):
+        classes.drop(cls)
+        module.forget()

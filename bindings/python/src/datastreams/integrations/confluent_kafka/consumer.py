@@ -16,21 +16,15 @@ from datastreams.integrations.confluent_kafka.classes import configuration, used
 from datastreams.integrations.confluent_kafka.cluster import Cluster
 
 _client: Any = import_module("confluent_kafka")
+_NO_TIMESTAMP = _client.TIMESTAMP_NOT_AVAILABLE
 
 
 def consumed(message: Any, group: str = "", cluster: str = "") -> Pathway:
     """Records that a message was consumed, for a program that does it by hand. Its pathway becomes the current one."""
     kind, timestamp_ms = message.timestamp()
-    return kafka.consumed(
-        message,
-        message.topic(),
-        size_of(message.value()) + size_of(message.key()),
-        message.headers(),
-        group,
-        cluster,
-        None if kind == _client.TIMESTAMP_NOT_AVAILABLE else timestamp_ms,
-        _proof,
-    )
+    topic, size = message.topic(), size_of(message.value()) + size_of(message.key())
+    sent_ms = None if kind == _NO_TIMESTAMP else timestamp_ms
+    return kafka.consumed(message, topic, size, message.headers(), group, cluster, sent_ms, _proof)
 
 
 def _proof(message: Any) -> object:
@@ -40,9 +34,10 @@ def _proof(message: Any) -> object:
 class State:
     """What is known of a consumer."""
 
-    __slots__ = ("cluster", "ends", "group", "quiet")
+    __slots__ = ("cluster", "ends", "group", "on", "quiet")
 
     def __init__(self, config: dict[str, Any]) -> None:
+        self.on = True
         self.cluster = Cluster(config)
         self.group = str(config.get("group.id") or "")
         # Whether its messages become current where they are received: not in a thread of a pool.
@@ -84,12 +79,12 @@ class State:
     def _record(self, client: Any, message: Any) -> None:
         cluster = self.cluster.learn(client)
         consumed(message, self.group, cluster)
-        self._look(client, message.topic(), message.partition(), cluster)
+        topic, partition = message.topic(), message.partition()
+        if self.ends.due(topic, partition):
+            self._look(client, topic, partition, cluster)
 
     def _look(self, client: Any, topic: str, partition: int, cluster: str) -> None:
         """Reports the end of a partition, as the last answer of its broker had it."""
-        if not self.ends.due(topic, partition):
-            return
         ends = client.get_watermark_offsets(_client.TopicPartition(topic, partition), cached=True)
         if ends is not None:
             kafka.track_high_watermark(topic, partition, ends[1], cluster)
@@ -99,7 +94,7 @@ class State:
 
         def on_commit(error: Any, partitions: Any) -> Any:
             try:
-                if error is None:
+                if error is None and self.on:
                     self.committed(partitions)
             except Exception:
                 count("kafka_failed")
@@ -119,7 +114,14 @@ _states: dict[int, State] = {}
 
 def state_of(client: Any) -> State | None:
     """The state of a consumer; None: it is not instrumented, or no longer."""
-    return _states.get(id(client)) if used(Consumer) else None
+    return _states.get(id(client))
+
+
+def forget() -> None:
+    """Consumers that there are record nothing any more."""
+    for state in list(_states.values()):
+        state.on = False
+    _states.clear()
 
 
 class Consumer(_client.cimpl.Consumer):  # type: ignore[misc]

@@ -9,6 +9,7 @@ from importlib import import_module
 from typing import Any
 
 from datastreams import _native
+from datastreams._native import Pathway
 from datastreams.integrations._shared import kafka
 from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.sizes import size_of
@@ -22,8 +23,7 @@ _client: Any = import_module("confluent_kafka")
 # What librdkafka adds to key, value and headers when it compares a message with message.max.bytes.
 _OVERHEAD = 36
 _MAX_BYTES = 1_000_000
-# Of produce(): where each argument stands.
-_ARGUMENTS = ("topic", "value", "key", "partition", "callback", "on_delivery", "timestamp", "headers")
+_TEXT = (str, bytes, type(None))
 
 
 def produced(topic: str, value: Any = None, key: Any = None, headers: Any = None, cluster: str = "") -> Any:
@@ -32,30 +32,57 @@ def produced(topic: str, value: Any = None, key: Any = None, headers: Any = None
     return kafka.produced(topic, size_of(value) + size_of(key), headers, cluster) or headers
 
 
+class _Refused:
+    """A message that the client did not take, as when its queue is full, after it had been recorded."""
+
+    __slots__ = ("after", "before", "headers", "message", "thread")
+
+    def __init__(
+        self, message: tuple[Any, ...], before: Pathway | None, after: Pathway | None, headers: kafka.Pairs
+    ) -> None:
+        self.message, self.before, self.after, self.headers = message, before, after, headers
+        self.thread = threading.get_ident()
+
+
 class State:
     """What is known of a producer."""
 
-    __slots__ = ("cluster", "headers", "refused", "room")
+    __slots__ = ("cluster", "headers", "on", "refused", "room")
 
     def __init__(self, config: dict[str, Any]) -> None:
+        self.on = True
         self.cluster = Cluster(config)
         self.room = int(config.get("message.max.bytes", _MAX_BYTES)) - _OVERHEAD
         # Whether the broker takes headers.
         self.headers = True
-        self.refused = threading.local()
+        # The last message that was not taken.
+        self.refused: _Refused | None = None
 
     def outgoing(self, client: Any, topic: Any, value: Any, key: Any, headers: Any) -> kafka.Pairs | None:
         """Records a message; the headers to send. None: it is sent as it is."""
         if not self.headers:
             count("kafka_headers_off")
             return None
-        text = (str, bytes, type(None))
-        if not (isinstance(topic, str) and isinstance(value, text) and isinstance(key, text)):
+        if not (isinstance(topic, str) and isinstance(value, _TEXT) and isinstance(key, _TEXT)):
             return None  # For the client to refuse.
         if not isinstance(headers, (dict, list, type(None))):
             return None
         size = size_of(value) + size_of(key)
         return kafka.produced(topic, size, headers, self.cluster.learn(client), self.room)
+
+    def again(self, topic: Any, value: Any, key: Any, before: Pathway | None) -> kafka.Pairs | None:
+        """The headers of the message when it is the one that was refused: the program tries again, and the message has
+        its checkpoint."""
+        last = self.refused
+        if last is None or last.thread != threading.get_ident():
+            return None
+        self.refused = None
+        same = all(one is other for one, other in zip(last.message, (topic, value, key), strict=True))
+        if not same or last.before is not before:
+            return None
+        count("kafka_refused", -1)
+        _native.context.set(last.after)
+        return last.headers
 
     def reporting(self, theirs: Callable[..., Any] | None) -> Callable[..., Any]:
         """A delivery callback that tells the offset, then calls the program's."""
@@ -70,6 +97,8 @@ class State:
         return on_delivery
 
     def delivered(self, error: Any, message: Any) -> None:
+        if not self.on:
+            return
         if error is None:
             kafka.track_produced(message.topic(), message.partition(), message.offset(), self.cluster.id)
         elif error.code() == _client.KafkaError.UNKNOWN and self.headers:
@@ -87,7 +116,14 @@ _states: dict[int, State] = {}
 
 def state_of(client: Any) -> State | None:
     """The state of a producer; None: it is not instrumented, or no longer."""
-    return _states.get(id(client)) if used(Producer) else None
+    return _states.get(id(client))
+
+
+def forget() -> None:
+    """Producers that there are record nothing any more."""
+    for state in list(_states.values()):
+        state.on = False
+    _states.clear()
 
 
 class Producer(_client.cimpl.Producer):  # type: ignore[misc]
@@ -111,19 +147,38 @@ class Producer(_client.cimpl.Producer):  # type: ignore[misc]
     def __del__(self, forget: Callable[[int, None], Any] = _states.pop) -> None:
         forget(id(self), None)
 
-    def produce(self, *args: Any, **kwargs: Any) -> None:
-        state = state_of(self)
+    def produce(
+        self,
+        topic: str,
+        value: Any = None,
+        key: Any = None,
+        partition: int = -1,
+        callback: Any = None,
+        on_delivery: Any = None,
+        timestamp: int = 0,
+        headers: Any = None,
+    ) -> None:
+        state = _states.get(id(self))
+        theirs = on_delivery if callback is None else callback
         if state is None:
-            return super().produce(*args, **kwargs)  # type: ignore[no-any-return]
+            super().produce(topic, value, key, partition, theirs, None, timestamp, headers)
+            return
+        sent, before = None, _native.current_pathway()
         try:
-            attempt = _Attempt(self, state, args, kwargs)
+            if state.refused is not None:
+                sent = state.again(topic, value, key, before)
+            if sent is None:
+                sent = state.outgoing(self, topic, value, key, headers)
+            if callable(theirs):
+                theirs = state.reporting(theirs)
         except Exception:
             count("kafka_failed")
-            return super().produce(*args, **kwargs)  # type: ignore[no-any-return]
         try:
-            super().produce(*attempt.args, **attempt.kwargs)
+            super().produce(topic, value, key, partition, theirs, None, timestamp, headers if sent is None else sent)
         except BaseException:
-            attempt.refused()
+            if sent is not None:
+                state.refused = _Refused((topic, value, key), before, _native.current_pathway(), sent)
+                kafka.refused(before)
             raise
 
     def produce_batch(self, *args: Any, **kwargs: Any) -> int:
@@ -151,50 +206,3 @@ class Producer(_client.cimpl.Producer):  # type: ignore[misc]
         state = state_of(self)
         if state is not None:
             state.cluster.learn(self)
-
-
-class _Attempt:
-    """One call of produce(), with what is sent in place of its arguments."""
-
-    __slots__ = ("_before", "_headers", "_message", "_state", "args", "kwargs")
-
-    def __init__(self, client: Any, state: State, args: tuple[Any, ...], kwargs: dict[str, Any]) -> None:
-        given = {**dict(zip(_ARGUMENTS, args, strict=False)), **kwargs}
-        self.args, self.kwargs, self._state = args, dict(kwargs), state
-        self._message = (given.get("topic"), given.get("value"), given.get("key"))
-        self._before = _native.current_pathway()
-        self._headers = self._again() or state.outgoing(client, *self._message, given.get("headers"))
-        if self._headers is not None:
-            self._set("headers", self._headers)
-        for name in ("callback", "on_delivery"):
-            if callable(given.get(name)):
-                self._set(name, state.reporting(given[name]))
-
-    def _set(self, name: str, value: Any) -> None:
-        at = _ARGUMENTS.index(name)
-        if at < len(self.args):
-            self.args = (*self.args[:at], value, *self.args[at + 1 :])
-        else:
-            self.kwargs[name] = value
-
-    def _again(self) -> kafka.Pairs | None:
-        """The headers of the same message when the client has just refused it, as with a full queue: the program tries
-        again, and the message has its checkpoint."""
-        refused = getattr(self._state.refused, "last", None)
-        self._state.refused.last = None
-        if refused is None:
-            return None
-        message, before, after, headers = refused
-        same = before is self._before and all(one is other for one, other in zip(message, self._message, strict=True))
-        if not same:
-            return None
-        count("kafka_refused", -1)
-        _native.context.set(after)
-        return headers  # type: ignore[no-any-return]
-
-    def refused(self) -> None:
-        """The client did not take the message: what is current is what was. Its checkpoint cannot be taken back."""
-        if self._headers is None:
-            return
-        self._state.refused.last = (self._message, self._before, _native.current_pathway(), self._headers)
-        kafka.refused(self._before)

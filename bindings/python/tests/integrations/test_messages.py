@@ -1,0 +1,61 @@
+"""Which pathway belongs to a message, and batches of messages."""
+
+import copy
+import pickle
+
+import datastreams
+from datastreams.integrations._shared import messages
+from datastreams.integrations._shared.batches import Batch, merged
+
+PATHWAYS = [datastreams.Pathway(at, at, at) for at in range(1, 5)]
+
+
+class Message:
+    """One that takes weak references."""
+
+
+def test_a_message_is_found_as_long_as_it_lives():
+    message, other = Message(), {"id": 1}
+    messages.remember(message, PATHWAYS[0])
+    messages.remember(other, PATHWAYS[1], lambda message: message["id"])
+    assert datastreams.pathway_of(message) == PATHWAYS[0]
+    assert datastreams.pathway_of(other) == PATHWAYS[1]
+    # Under the id of a message there may be another one later, even of another kind.
+    other["id"] = 2
+    assert datastreams.pathway_of(other) is None
+    del other["id"]
+    assert datastreams.pathway_of(other) is None
+    assert datastreams.pathway_of(Message()) is None
+    assert datastreams.pathway_of(None) is None
+
+
+def test_those_that_are_remembered_are_bounded():
+    kept = [Message() for _ in range(messages.LIMIT + 10)]
+    for message in kept:
+        messages.remember(message, PATHWAYS[0])
+        messages.remember(message, PATHWAYS[1])
+    assert len(messages._pathways) == messages.LIMIT
+    found = [datastreams.pathway_of(message) for message in kept]
+    assert found == [None] * 10 + [PATHWAYS[1]] * messages.LIMIT
+
+
+def test_a_batch_is_a_list():
+    kept = [Message() for _ in range(3)]
+    for message, pathway in zip(kept, PATHWAYS):
+        messages.remember(message, pathway)
+    unknown = Message()
+    batch = Batch([*kept, unknown], merged([*kept, unknown]))
+    assert datastreams.current_pathway() == datastreams.Pathway.merge(PATHWAYS[:3])
+    assert batch == [*kept, unknown] and len(batch) == 4 and batch[0] is kept[0] and type(batch[1:]) is list
+    seen = []
+    for _ in batch:
+        seen.append(datastreams.current_pathway())
+    # One that is not known has not the one of the message before.
+    assert seen == [*PATHWAYS[:3], batch.pathway]
+    assert datastreams.current_pathway() == batch.pathway
+    for _ in batch:
+        break
+    assert datastreams.current_pathway() == PATHWAYS[0]
+    numbers = Batch([1, 2], None)
+    for one in (copy.copy(numbers), pickle.loads(pickle.dumps(numbers))):
+        assert type(one) is list and one == [1, 2]
