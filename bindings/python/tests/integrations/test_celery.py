@@ -21,10 +21,23 @@ def test_tasks_go_on_from_the_message_that_brought_them(started, program, reques
     done.touch()
     datastreams.patch("celery", "kombu")
     worker = program(
-        "-m", "datastreams", "run", "-m", "celery", "-A", "celery_tasks", "worker", "-P", pool, "-c", "2", "-Q", "first,second",
-        "-l", "warning", "--without-gossip", "--without-mingle",
-        BROKER=url, DONE=str(done), PYTHONPATH=f"{HERE / 'programs'}:{request.config.rootpath / 'src'}",
-    )  # fmt: skip
+        *("-m", "datastreams", "run", "-m", "celery", "--workdir", str(HERE / "programs"), "-A", "celery_tasks"),
+        *(
+            "worker",
+            "-P",
+            pool,
+            "-c",
+            "2",
+            "-Q",
+            "first,second",
+            "-l",
+            "warning",
+            "--without-gossip",
+            "--without-mingle",
+        ),
+        BROKER=url,
+        DONE=str(done),
+    )
     with Celery(broker=url) as sender:
         for number in range(TASKS):
             sender.send_task("first", (number,), queue="first")

@@ -7,8 +7,8 @@ import uuid
 import datastreams
 import pytest
 import redis as client
-import redis.asyncio
 from points import reported
+from redis.asyncio import Redis as AsyncRedis
 
 KEY = datastreams.HEADER_KEY
 
@@ -168,7 +168,7 @@ def test_asyncio(started, redis, protocol):
         return first, second
 
     async def main():
-        async with client.asyncio.Redis(port=redis, protocol=protocol, decode_responses=True) as store:
+        async with AsyncRedis(port=redis, protocol=protocol, decode_responses=True) as store:
             return await asyncio.gather(*(pipeline(store) for _ in range(5)))
 
     streams = asyncio.run(main())

@@ -38,7 +38,7 @@ CLIENTS: dict[str, str] = {
     "google_cloud_pubsub": "google.cloud.pubsub_v1",
     "kafka_python": "kafka",
     "kombu": "kombu.messaging",
-    "nats": "nats.js.client",
+    "nats": "nats",
     "pika": "pika",
     "redis": "redis",
 }
