@@ -112,6 +112,9 @@ func (e *Edge) Consume(header []byte, payloadSize int64) Pathway {
 	}
 	var after Pathway
 	c.native.Consume(e.in(c).edge, sizeOf(payloadSize), header, &after.native)
+	if after.IsZero() { // refused and counted: what was received goes on
+		after, _ = Decode(header)
+	}
 	return after
 }
 
@@ -124,6 +127,9 @@ func (e *Edge) ConsumeQueued(header []byte, payloadSize int64, queued time.Time)
 	}
 	var after Pathway
 	c.native.CheckpointAt(e.in(c).edge, sizeOf(payloadSize), 0, queued.UnixNano(), header, &after.native)
+	if after.IsZero() {
+		after, _ = Decode(header)
+	}
 	return after
 }
 
@@ -135,10 +141,10 @@ func (e *Edge) Produce(parent Pathway, payloadSize int64, header []byte) (Pathwa
 	if c == nil {
 		return parent, parent.AppendHeader(header)
 	}
-	var out [native.HeaderMax]byte
-	n := c.native.Produce(e.in(c).edge, sizeOf(payloadSize), &parent.native, &out)
-	if n < 0 { // refused and counted: the pathway goes on as it was
+	var sent native.Header
+	c.native.Produce(e.in(c).edge, sizeOf(payloadSize), &parent.native, &sent)
+	if sent.Len < 0 { // refused and counted: the pathway goes on as it was
 		return parent, parent.AppendHeader(header)
 	}
-	return parent, append(header, out[:n]...)
+	return parent, append(header, sent.Text[:sent.Len]...)
 }

@@ -20,30 +20,33 @@ var ErrHeader = errors.New("datastreams: the header is no pathway, from the futu
 
 // Encode returns the binary form of the pathway, for [PropagationKey]: nil when there is none. Times become milliseconds.
 func (p Pathway) Encode() []byte {
-	var out [native.HeaderMax]byte
-	if n := native.Encode(&p.native, true, &out); n > 0 {
-		return append(make([]byte, 0, n), out[:n]...)
+	var header native.Header
+	native.Encode(&p.native, true, &header)
+	if header.Len == 0 {
+		return nil
 	}
-	return nil
+	return append(make([]byte, 0, header.Len), header.Text[:header.Len]...)
 }
 
 // EncodeStr returns the text form of the pathway, for [PropagationKeyBase64]: "" when there is none.
 func (p Pathway) EncodeStr() string {
-	var out [native.HeaderMax]byte
-	return string(out[:native.Encode(&p.native, false, &out)])
+	var header native.Header
+	native.Encode(&p.native, false, &header)
+	return string(header.Text[:header.Len])
 }
 
 // AppendHeader appends the text form of the pathway to header: nothing when there is none.
 func (p Pathway) AppendHeader(header []byte) []byte {
-	var out [native.HeaderMax]byte
-	return append(header, out[:native.Encode(&p.native, false, &out)]...)
+	var text native.Header
+	native.Encode(&p.native, false, &text)
+	return append(header, text.Text[:text.Len]...)
 }
 
 // Decode reads a pathway from a header in any form that is on the wire, whichever key it came under. The error is
 // [ErrHeader].
 func Decode(data []byte) (Pathway, error) {
 	var p Pathway
-	if native.Decode(data, 0, &p.native) != native.OK {
+	if !native.Decode(data, 0, &p.native) {
 		return Pathway{}, ErrHeader
 	}
 	return p, nil

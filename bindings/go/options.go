@@ -156,7 +156,7 @@ func (c *config) off() error {
 	}
 	var after native.Pathway
 	edge, _ := probe.Intern("", []string{"probe"})
-	if probe.Checkpoint(edge, native.SizeUnknown, &after) == native.OK && after.StartNs == 0 {
+	if probe.CheckpointAt(edge, native.SizeUnknown, 0, 0, nil, &after) == native.OK && after.StartNs == 0 {
 		return errOffEnvironment
 	}
 	return nil

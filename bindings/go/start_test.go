@@ -156,6 +156,9 @@ func TestAnEdgeSaysWhatIsWrongWithIt(t *testing.T) {
 		if after, header := edge.Produce(p, 1, nil); after != p || string(header) != p.EncodeStr() {
 			t.Errorf("the pathway did not go on as it was: %v", after)
 		}
+		if after := edge.Consume([]byte(p.EncodeStr()), 1); after.GetHash() != p.GetHash() {
+			t.Errorf("what was received did not go on: %v", after)
+		}
 		if after := p.SetCheckpoint(tags...); after != p {
 			t.Errorf("the pathway did not go on as it was: %v", after)
 		}

@@ -14,8 +14,8 @@ package native
 void datastreamsLog(void *userdata, int32_t level, ds_str line);
 
 // What runs for every message neither calls back into Go nor keeps a pointer: nothing escapes, nothing is allocated. The
-// client crosses as a number, and results come back in registers: each pointer would be looked up and each argument
-// copied, which is a good part of what a crossing costs.
+// client crosses as a number: each pointer is looked up, and each argument copied, which is a good part of what a crossing
+// costs.
 #cgo noescape go_consume
 #cgo nocallback go_consume
 #cgo noescape go_checkpoint
@@ -28,26 +28,31 @@ void datastreamsLog(void *userdata, int32_t level, ds_str line);
 #cgo nocallback go_encode
 #cgo noescape go_track_offset
 #cgo nocallback go_track_offset
-#cgo noescape ds_pathway_decode
-#cgo nocallback ds_pathway_decode
+#cgo noescape go_decode
+#cgo nocallback go_decode
 #cgo noescape ds_pathway_merge
 #cgo nocallback ds_pathway_merge
 
-static ds_status go_consume(uintptr_t client, uint64_t edge, uint64_t size, const uint8_t *header, size_t header_len,
-                            ds_pathway *after) {
-  return ds_set_checkpoint((const ds_client *)client, (ds_edge){edge}, size, header, header_len, NULL, after, NULL, 0, NULL);
+// Nothing is returned, since that takes cgo two calls more: an error leaves the output as it was.
+static void go_consume(uintptr_t client, uint64_t edge, uint64_t size, const uint8_t *header, size_t header_len,
+                       ds_pathway *after) {
+  (void)ds_set_checkpoint((const ds_client *)client, (ds_edge){edge}, size, header, header_len, NULL, after, NULL, 0, NULL);
 }
 
-static ds_status go_checkpoint(uintptr_t client, uint64_t edge, uint64_t size, ds_pathway *pathway) {
-  return ds_set_checkpoint((const ds_client *)client, (ds_edge){edge}, size, NULL, 0, pathway, pathway, NULL, 0, NULL);
+static void go_checkpoint(uintptr_t client, uint64_t edge, uint64_t size, ds_pathway *pathway) {
+  (void)ds_set_checkpoint((const ds_client *)client, (ds_edge){edge}, size, NULL, 0, pathway, pathway, NULL, 0, NULL);
 }
 
-// The length of the header, or a status.
-static int64_t go_produce(uintptr_t client, uint64_t edge, uint64_t size, ds_pathway *pathway, uint8_t *out) {
+typedef struct go_header {
+  uint8_t text[DS_HEADER_MAX];
+  int32_t len; // or a status
+} go_header;
+
+static void go_produce(uintptr_t client, uint64_t edge, uint64_t size, ds_pathway *pathway, go_header *header) {
   size_t len = 0;
-  const ds_status status = ds_set_checkpoint((const ds_client *)client, (ds_edge){edge}, size, NULL, 0, pathway, pathway, out,
-                                             DS_HEADER_MAX, &len);
-  return status == DS_OK ? (int64_t)len : status;
+  const ds_status status = ds_set_checkpoint((const ds_client *)client, (ds_edge){edge}, size, NULL, 0, pathway, pathway,
+                                             header->text, DS_HEADER_MAX, &len);
+  header->len = status == DS_OK ? (int32_t)len : status;
 }
 
 static ds_status go_checkpoint_at(uintptr_t client, uint64_t edge, uint64_t size, int64_t now_ns, int64_t queued_ns,
@@ -59,9 +64,13 @@ static ds_status go_checkpoint_at(uintptr_t client, uint64_t edge, uint64_t size
                                 NULL, 0, NULL);
 }
 
-static size_t go_encode(const ds_pathway *pathway, uint32_t binary, uint8_t *out) {
+static void go_encode(const ds_pathway *pathway, uint32_t binary, go_header *header) {
   size_t len = 0;
-  return ds_pathway_encode(pathway, binary, out, DS_HEADER_MAX, &len) == DS_OK ? len : 0;
+  header->len = ds_pathway_encode(pathway, binary, header->text, DS_HEADER_MAX, &len) == DS_OK ? (int32_t)len : 0;
+}
+
+static void go_decode(const uint8_t *header, size_t header_len, int64_t now_ns, ds_pathway *pathway) {
+  if (ds_pathway_decode(header, header_len, now_ns, pathway) != DS_OK) memset(pathway, 0, sizeof *pathway);
 }
 
 static ds_status go_track_offset(uintptr_t client, uint64_t backlog, int32_t partition, int64_t offset) {
@@ -192,28 +201,25 @@ func (c *Client) Intern(service string, tags []string) (Edge, Status) {
 
 func (c *Client) handle() C.uintptr_t { return C.uintptr_t(uintptr(unsafe.Pointer(c.client))) }
 
-// Consume is ds_set_checkpoint with a received header: after becomes the pathway after the edge.
-func (c *Client) Consume(edge Edge, size uint64, header []byte, after *Pathway) Status {
-	status := C.go_consume(c.handle(), C.uint64_t(edge), C.uint64_t(size), (*C.uint8_t)(unsafe.SliceData(header)),
+// Consume is ds_set_checkpoint with a received header: after becomes the pathway after the edge. On an error it stays as it
+// is.
+func (c *Client) Consume(edge Edge, size uint64, header []byte, after *Pathway) {
+	C.go_consume(c.handle(), C.uint64_t(edge), C.uint64_t(size), (*C.uint8_t)(unsafe.SliceData(header)),
 		C.size_t(len(header)), (*C.ds_pathway)(unsafe.Pointer(after)))
 	runtime.KeepAlive(c)
-	return Status(status)
 }
 
-// Checkpoint is ds_set_checkpoint with a pathway, which becomes that after the edge.
-func (c *Client) Checkpoint(edge Edge, size uint64, pathway *Pathway) Status {
-	status := C.go_checkpoint(c.handle(), C.uint64_t(edge), C.uint64_t(size), (*C.ds_pathway)(unsafe.Pointer(pathway)))
+// Checkpoint is ds_set_checkpoint with a pathway, which becomes that after the edge. On an error it stays as it is.
+func (c *Client) Checkpoint(edge Edge, size uint64, pathway *Pathway) {
+	C.go_checkpoint(c.handle(), C.uint64_t(edge), C.uint64_t(size), (*C.ds_pathway)(unsafe.Pointer(pathway)))
 	runtime.KeepAlive(c)
-	return Status(status)
 }
 
-// Produce is ds_set_checkpoint with a pathway, which becomes that after the edge, and its header: the number of bytes
-// written to out, or a [Status].
-func (c *Client) Produce(edge Edge, size uint64, pathway *Pathway, out *[HeaderMax]byte) int {
-	n := C.go_produce(c.handle(), C.uint64_t(edge), C.uint64_t(size), (*C.ds_pathway)(unsafe.Pointer(pathway)),
-		(*C.uint8_t)(unsafe.Pointer(out)))
+// Produce is ds_set_checkpoint with a pathway, which becomes that after the edge, and its header.
+func (c *Client) Produce(edge Edge, size uint64, pathway *Pathway, header *Header) {
+	C.go_produce(c.handle(), C.uint64_t(edge), C.uint64_t(size), (*C.ds_pathway)(unsafe.Pointer(pathway)),
+		(*C.go_header)(unsafe.Pointer(header)))
 	runtime.KeepAlive(c)
-	return int(n)
 }
 
 // CheckpointAt is ds_set_checkpoint_with: times are in nanoseconds since 1970, 0 for now and for unknown. The header, when it
@@ -225,19 +231,20 @@ func (c *Client) CheckpointAt(edge Edge, size uint64, nowNs, queuedNs int64, hea
 	return Status(status)
 }
 
-// Decode is ds_pathway_decode. A negative nowNs takes any time since 1970.
-func Decode(header []byte, nowNs int64, pathway *Pathway) Status {
-	return Status(C.ds_pathway_decode((*C.uint8_t)(unsafe.SliceData(header)), C.size_t(len(header)), C.int64_t(nowNs),
-		(*C.ds_pathway)(unsafe.Pointer(pathway))))
+// Decode is ds_pathway_decode: it tells whether there is a pathway. A negative nowNs takes any time since 1970.
+func Decode(header []byte, nowNs int64, pathway *Pathway) bool {
+	C.go_decode((*C.uint8_t)(unsafe.SliceData(header)), C.size_t(len(header)), C.int64_t(nowNs),
+		(*C.ds_pathway)(unsafe.Pointer(pathway)))
+	return pathway.StartNs != 0
 }
 
-// Encode is ds_pathway_encode: the number of bytes written to out, 0 without a pathway.
-func Encode(pathway *Pathway, binary bool, out *[HeaderMax]byte) int {
+// Encode is ds_pathway_encode. Without a pathway the length is 0.
+func Encode(pathway *Pathway, binary bool, header *Header) {
 	var form C.uint32_t
 	if binary {
 		form = 1
 	}
-	return int(C.go_encode((*C.ds_pathway)(unsafe.Pointer(pathway)), form, (*C.uint8_t)(unsafe.Pointer(out))))
+	C.go_encode((*C.ds_pathway)(unsafe.Pointer(pathway)), form, (*C.go_header)(unsafe.Pointer(header)))
 }
 
 // Merge is ds_pathway_merge.

@@ -16,7 +16,7 @@ func New(Config) (*Client, error) { return nil, ErrUnavailable }
 
 // Decode reads a header as far as passing it on takes: the usual forms, base64 and binary, with times
 // within 31 days and 60 seconds.
-func Decode(header []byte, _ int64, pathway *Pathway) Status {
+func Decode(header []byte, _ int64, pathway *Pathway) bool {
 	raw := make([]byte, HeaderMax)
 	if n, err := base64.StdEncoding.Decode(raw, header[:min(len(header), HeaderMax)]); err == nil {
 		raw = raw[:n]
@@ -24,39 +24,41 @@ func Decode(header []byte, _ int64, pathway *Pathway) Status {
 		raw = header
 	}
 	if len(raw) < 10 {
-		return Invalid
+		return false
 	}
 	start, n := binary.Varint(raw[8:])
 	if n <= 0 {
-		return Invalid
+		return false
 	}
 	edgeStart, n := binary.Varint(raw[8+n:])
 	now := time.Now().UnixMilli()
 	inWindow := func(ms int64) bool { return ms > now-31*24*3600*1000 && ms < now+60*1000 }
 	if n <= 0 || !inWindow(start) || !inWindow(edgeStart) {
-		return Invalid
+		return false
 	}
 	*pathway = Pathway{
 		Hash:        binary.LittleEndian.Uint64(raw),
 		StartNs:     start * int64(time.Millisecond),
 		EdgeStartNs: edgeStart * int64(time.Millisecond),
 	}
-	return OK
+	return true
 }
 
 // Encode writes the header again that [Decode] read.
-func Encode(pathway *Pathway, bytes bool, out *[HeaderMax]byte) int {
+func Encode(pathway *Pathway, bytes bool, header *Header) {
+	header.Len = 0
 	if pathway.StartNs == 0 {
-		return 0
+		return
 	}
 	raw := binary.LittleEndian.AppendUint64(make([]byte, 0, HeaderMax), pathway.Hash)
 	raw = binary.AppendVarint(raw, pathway.StartNs/int64(time.Millisecond))
 	raw = binary.AppendVarint(raw, pathway.EdgeStartNs/int64(time.Millisecond))
 	if bytes {
-		return copy(out[:], raw)
+		header.Len = int32(copy(header.Text[:], raw))
+		return
 	}
-	base64.StdEncoding.Encode(out[:], raw)
-	return base64.StdEncoding.EncodedLen(len(raw))
+	base64.StdEncoding.Encode(header.Text[:], raw)
+	header.Len = int32(base64.StdEncoding.EncodedLen(len(raw)))
 }
 
 // Merge keeps the first pathway: nothing is measured that the choice could distort.
@@ -86,13 +88,13 @@ func (*Client) Stop(uint32) Status { return Invalid }
 func (*Client) Intern(string, []string) (Edge, Status) { return 0, Invalid }
 
 // Consume does nothing.
-func (*Client) Consume(Edge, uint64, []byte, *Pathway) Status { return Invalid }
+func (*Client) Consume(Edge, uint64, []byte, *Pathway) {}
 
 // Checkpoint does nothing.
-func (*Client) Checkpoint(Edge, uint64, *Pathway) Status { return Invalid }
+func (*Client) Checkpoint(Edge, uint64, *Pathway) {}
 
 // Produce does nothing.
-func (*Client) Produce(Edge, uint64, *Pathway, *[HeaderMax]byte) int { return int(Invalid) }
+func (*Client) Produce(Edge, uint64, *Pathway, *Header) {}
 
 // CheckpointAt does nothing.
 func (*Client) CheckpointAt(Edge, uint64, int64, int64, []byte, *Pathway) Status { return Invalid }

@@ -41,6 +41,12 @@ var (
 	_ [64 - unsafe.Sizeof(Pathway{})]struct{}
 )
 
+// Header is what Produce writes: text, and its length or a [Status]. The layout is that of go_header in C.
+type Header struct {
+	Text [HeaderMax]byte
+	Len  int32
+}
+
 // Edge is a ds_edge: an interned tag set, valid for its client. Zero is none.
 type Edge uint64
 
