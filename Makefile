@@ -20,12 +20,13 @@ all: setup lib archive go-lib ## Build the library (build/lib), for Go too, and 
 	cargo build --release -p datastreams-collector
 
 setup: ## Install the tools that building and testing need (as root; otherwise say what to install)
-	@$(SETUP) rust c kafka cmake valgrind python python-ext
+	@$(SETUP) rust c kafka cmake valgrind python python-ext queues
 	@tools/go version >/dev/null
 
 test: setup ## Everything that has to hold before a change lands, in less than 20 minutes
 	@tools/steps vectors-check lint test-rust test-abi test-c test-costs test-install test-peers test-demo \
-	  lint-go test-go test-go-dist test-go-integrations lint-python test-python test-docs
+	  lint-go test-go test-go-dist test-go-integrations lint-python test-python \
+	  test-python-integrations test-docs
 
 test-full: setup ## The heavy counterparts as well: run it before a release
 	@tools/steps test deny test-valgrind test-asan test-peers-full test-long test-go-more test-kafka-full test-python-sdist

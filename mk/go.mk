@@ -47,9 +47,10 @@ test-go-integrations: go-lib ## Kafka clients over embedded brokers, and dd-trac
 	@for module in $(filter $(GO_DIR)/integrations/% $(GO_DIR)/internal/%,$(GO_MODULES)); do \
 	  (cd $$module && $(GO) test -race -count 1 ./...) || exit 1; done
 
-test-kafka-full: go-lib ## The integrations over Apache Kafka, from Maven Central; needs Java
+test-kafka-full: go-lib ## The integrations of Go and Python over Apache Kafka, from Maven Central
 	@tools/setup java python
 	tests/kafka/with-broker $(MAKE) --no-print-directory test-go-integrations
+	tests/kafka/with-broker $(MAKE) --no-print-directory test-python-integrations
 
 test-go-dist: go-dist lib ## Fetch the module from dist/goproxy into a program outside the checkout, vendor it, link it both ways
 	GO='$(GO)' tests/go/dist dist/goproxy '$(DS_VERSION)' build/go/dist-test
