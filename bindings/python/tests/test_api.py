@@ -9,8 +9,9 @@ import re
 import subprocess
 import sys
 import time
-from collections import ChainMap, defaultdict
+from collections import ChainMap, UserList, defaultdict
 from importlib import metadata
+from types import MappingProxyType
 
 import datastreams
 import pytest
@@ -222,6 +223,9 @@ PASS = {"typ": "kafka", "source": "t", "carrier_get": {}.get}
         ("carrier", lambda: set_checkpoint(IN, carrier=7)),
         ("carrier", lambda: set_checkpoint(IN, carrier="text")),
         ("carrier", lambda: set_checkpoint(OUT, carrier=())),
+        ("carrier", lambda: set_checkpoint(IN, carrier=memoryview(b"x"))),
+        ("carrier", lambda: set_checkpoint(IN, carrier=UserList([(HEADER_KEY, b"x")]))),
+        ("carrier", lambda: set_checkpoint(OUT, carrier=MappingProxyType({}))),
         ("parent", lambda: set_checkpoint(IN, parent=7)),
         ("now_ns", lambda: set_checkpoint(IN, now_ns=1.5)),
         ("queued_ns", lambda: set_checkpoint(IN, queued_ns="x")),
@@ -251,6 +255,9 @@ PASS = {"typ": "kafka", "source": "t", "carrier_get": {}.get}
         ("request_timeout", lambda: datastreams.start(request_timeout="1")),
         ("memory_limit", lambda: datastreams.start(memory_limit=1.5)),
         ("exit_timeout", lambda: datastreams.start(exit_timeout="1")),
+        ("delivery", lambda: datastreams.start(delivery=[])),
+        ("delivery", lambda: datastreams.start(delivery=0)),
+        ("flush_on_sigterm", lambda: datastreams.start(flush_on_sigterm="no")),
         ("unheard_of", lambda: datastreams.start(unheard_of=1)),
         ("unheard_of", lambda: set_checkpoint(IN, unheard_of=1)),
         ("tags", lambda: set_checkpoint()),
@@ -279,6 +286,7 @@ def test_wrong_types_name_the_argument(started, name, call):
         ("delivery", lambda: datastreams.start(delivery="pigeon")),
         ("exit_timeout", lambda: datastreams.start(exit_timeout=float("nan"))),
         ("timeout", lambda: datastreams.flush(-1)),
+        ("timeout", lambda: datastreams.flush(10**400)),
         ("hash", lambda: Pathway(-1, 2, 3)),
         ("start_ns", lambda: Pathway(1, -2, 3)),
         ("edge_start_ns", lambda: Pathway(1, 2, 2**63)),
@@ -305,6 +313,53 @@ def test_tags_that_no_edge_can_have_never_fail_a_message(started, tags):
     with pytest.raises(ValueError, match="tags"):
         edge(*tags)
     assert datastreams.stats()["checkpoints"] == 1
+
+
+def test_no_tags_are_another_calls_key(started):
+    """What other calls name an edge by is no tag set, whatever was called before."""
+    datastreams.set_produce_checkpoint("kafka", "t", {}.__setitem__)
+    datastreams.set_consume_checkpoint("kafka", "t", {}.get, tags=["a:b"])
+    edge("direction:in", service="other")
+    for tags in (("kafka", "t", None), ["kafka", "t", True, ("a:b",)], ("other", ("direction:in",))):
+        with pytest.raises(TypeError, match="tags"):
+            set_checkpoint(tags)
+    assert datastreams.stats()["checkpoints"] == 2
+
+
+def test_pairs_of_classes_of_their_own(started):
+    """A length that is a program's code is not asked for: it could fail, have no end, or take the pair away."""
+
+    class Headers(list):
+        def __len__(self):
+            raise LookupError
+
+    class Pair(tuple):
+        def __len__(self):
+            return 10**12
+
+    origin = Pathway(77, time.time_ns(), time.time_ns())
+    carrier = Headers([Pair((HEADER_KEY, origin.encode()))])
+    assert set_checkpoint(IN, carrier=carrier).opposite_hash == 77
+
+
+def test_the_cache_keeps_nothing_large(started):
+    """Neither what has many empty tags, nor what has a long service."""
+
+    def grown(call):
+        before = sys.getallocatedblocks()
+        for at in range(300):
+            call(at)
+        return sys.getallocatedblocks() - before
+
+    assert grown(lambda at: set_checkpoint([""] * (200 + at))) < 100
+    assert grown(lambda at: edge("a", service=f"{at}" + "x" * 5000)) < 100
+
+
+def test_a_timeout_beyond_all_numbers(agent):
+    datastreams.start(service="test", agent_url=agent.url, exit_timeout=10**400)
+    assert set_checkpoint(OUT)
+    datastreams.start(service="test", agent_url=agent.url)
+    assert agent.total("direction:out") == 1
 
 
 def test_sizes(started):

@@ -20,7 +20,9 @@ def until(what, condition, seconds=60):
         time.sleep(0.05)
 
 
-@pytest.mark.parametrize("how", ["exit", "flush", "grandchild", "fork", "forkserver", "spawn", "pool", "executor"])
+@pytest.mark.parametrize(
+    "how", ["exit", "flush", "grandchild", "thread", "fork", "forkserver", "spawn", "pool", "executor"]
+)
 def test_every_message_arrives_once(agent, program, how):
     out, errors = program("forks.py", how).finish()
     expected = json.loads(out)

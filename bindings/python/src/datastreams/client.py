@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import platform
 import threading
 from collections.abc import Iterable, Mapping
 
 from datastreams import _native, exit
+from datastreams.log import hand_out
 
-_log = logging.getLogger("datastreams")
-_log.addHandler(logging.NullHandler())  # Where logging is not configured, nothing is printed.
-_LEVELS = {1: logging.ERROR, 2: logging.WARNING}
 _DELIVERIES = {"thread": 0, "poll": 1}
 # Of start(): two at once would each stop the client that the other replaces.
 _lock = threading.Lock()
@@ -162,6 +159,8 @@ def start(
         if limit is not None:
             options[name] = _positive(name, limit)
     if delivery is not None:
+        if not isinstance(delivery, str):
+            raise TypeError(f"delivery must be str or None, not {type(delivery).__name__}")
         if delivery not in _DELIVERIES:
             raise ValueError(f"delivery must be 'thread' or 'poll', not {delivery!r}")
         options["delivery"] = _DELIVERIES[delivery]
@@ -169,13 +168,17 @@ def start(
         raise TypeError(f"exit_timeout must be a number of seconds, not {type(exit_timeout).__name__}")
     if not exit_timeout >= 0:
         raise ValueError("exit_timeout must not be negative")
+    if not isinstance(flush_on_sigterm, bool):
+        raise TypeError(f"flush_on_sigterm must be bool, not {type(flush_on_sigterm).__name__}")
+    # More than C counts is as good as for ever, and 49 days are the most that it takes.
+    exit_timeout = float(min(exit_timeout, 2**32))
 
     exit.check(flush_on_sigterm)
     client = _native.client(options)  # Before the old one is stopped: a mistake leaves it as it is.
     with _lock:
         stop(exit_timeout)
         _native.use(client)
-        exit.install(float(exit_timeout), flush_on_sigterm)
+        exit.install(exit_timeout, flush_on_sigterm)
 
 
 def flush(timeout: float = 5.0) -> bool:
@@ -186,7 +189,7 @@ def flush(timeout: float = 5.0) -> bool:
     try:
         return _native.flush(timeout)
     finally:
-        _hand_out()
+        hand_out()
 
 
 def stop(timeout: float = 2.0) -> bool:
@@ -197,7 +200,7 @@ def stop(timeout: float = 2.0) -> bool:
     try:
         return _native.stop(timeout)
     finally:
-        _hand_out()
+        hand_out()
 
 
 def poll(now_ns: int = 0) -> float:
@@ -205,17 +208,10 @@ def poll(now_ns: int = 0) -> float:
     try:
         return _native.poll(now_ns)
     finally:
-        _hand_out()
+        hand_out()
 
 
 def stats() -> dict[str, int]:
     """Every counter by its name: what was recorded and delivered, and everything that was not, by cause."""
-    _hand_out()
+    hand_out()
     return _native.stats()
-
-
-def _hand_out() -> None:
-    """Lines of the reporter's thread go to the logger "datastreams" here, in a thread of Python's. It must not log itself:
-    while the interpreter ends, a foreign thread that asks for the GIL hangs."""
-    for level, text in _native.logs():
-        _log.log(_LEVELS.get(level, logging.INFO), "%s", text)

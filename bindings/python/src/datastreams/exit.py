@@ -10,14 +10,14 @@ import threading
 from types import FrameType
 
 from datastreams import _native
+from datastreams.log import hand_out
 
 # Modules whose processes end without atexit, by os._exit, but run finalizers: billiard (celery) is a fork of the other.
 _FORKERS = ("multiprocessing.util", "billiard.util")
 
 _timeout = 2.0
-_registered = False
-_previous: signal._HANDLER | None = None
-_handling = False
+_installed = False
+_forking_in_main = True
 
 
 def check(on_sigterm: bool) -> None:
@@ -28,22 +28,26 @@ def check(on_sigterm: bool) -> None:
 
 def install(timeout: float, on_sigterm: bool) -> None:
     """Arranges that this process and its forked children flush at their end, for at most `timeout` seconds."""
-    global _timeout, _registered, _previous, _handling
+    global _timeout, _installed
     _timeout = timeout
-    if not _registered:
-        _registered = True
-        atexit.register(_finish)
-        os.register_at_fork(after_in_child=_forked)
+    if not _installed:
+        _installed = True
+        os.register_at_fork(before=_before_fork, after_in_child=_forked)
         # This may be such a process itself, before or after its finalizers of the parent are forgotten.
         _finalize()
-        _forked()
-    if on_sigterm and not _handling:
-        _previous = signal.signal(signal.SIGTERM, _terminate)
-        _handling = True
+        _register()
+    # The program may have put a handler of its own over ours: then the new one calls that.
+    if on_sigterm and not isinstance(signal.getsignal(signal.SIGTERM), _Terminate):
+        _Terminate().install()
 
 
 def _finish(**_: object) -> None:
     _native.stop(_timeout)
+    hand_out()
+
+
+# When the package is imported, since what was registered later runs earlier, and may send messages.
+atexit.register(_finish)
 
 
 def _finalize(*_: object) -> None:
@@ -54,7 +58,7 @@ def _finalize(*_: object) -> None:
             util.Finalize(None, _finish, exitpriority=-1000)
 
 
-def _forked() -> None:
+def _register() -> None:
     """Such a process first forgets its parent's finalizers, and then calls those who asked to be called."""
     for name in _FORKERS:
         util = sys.modules.get(name)
@@ -73,15 +77,42 @@ class _Anchor:
 _anchor = _Anchor()
 
 
-def _terminate(number: int, frame: FrameType | None) -> None:
-    """Does what SIGTERM would have done, after a flush."""
-    if _previous is signal.SIG_IGN:
-        return
-    if callable(_previous):
-        # The program may go on for a while: it flushes again when it exits.
-        _native.flush(_timeout)
-        _previous(number, frame)
-        return
-    _native.stop(_timeout)
-    signal.signal(number, signal.SIG_DFL)
-    os.kill(os.getpid(), number)
+def _before_fork() -> None:
+    global _forking_in_main
+    _forking_in_main = threading.current_thread() is threading.main_thread()
+
+
+def _forked() -> None:
+    _register()
+    if not _forking_in_main:
+        _ends.thread = _Thread()
+
+
+class _Thread:
+    """Of a child that a thread forked. When that thread is done, so is the child: without atexit, and not at all while
+    the reporter's thread is there."""
+
+    def __del__(self) -> None:
+        _finish()
+
+
+_ends = threading.local()
+
+
+class _Terminate:
+    """A handler of SIGTERM: does what would have been done without it, after a flush."""
+
+    def install(self) -> None:
+        self._previous = signal.signal(signal.SIGTERM, self)
+
+    def __call__(self, number: int, frame: FrameType | None) -> None:
+        if self._previous is signal.SIG_IGN:
+            return
+        if callable(self._previous):
+            # The program may go on for a while: it flushes again when it exits.
+            _native.flush(_timeout)
+            self._previous(number, frame)
+            return
+        _native.stop(_timeout)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)

@@ -83,7 +83,12 @@ int timeout_argument(PyObject *object, uint32_t *milliseconds) {
   if (PyBool_Check(object) || (!PyFloat_Check(object) && !PyLong_Check(object) && !PyIndex_Check(object)))
     return wrong_type("timeout", "a number of seconds", object);
   const double seconds = PyFloat_AsDouble(object);
-  if (seconds == -1.0 && PyErr_Occurred()) return -1;
+  if (seconds == -1.0 && PyErr_Occurred()) {
+    if (!PyErr_ExceptionMatches(PyExc_OverflowError)) return -1;
+    PyErr_Clear();
+    PyErr_SetString(PyExc_ValueError, "timeout is out of range");
+    return -1;
+  }
   if (!(seconds >= 0)) {
     PyErr_SetString(PyExc_ValueError, "timeout must not be negative");
     return -1;

@@ -3,10 +3,13 @@
 
 static bool is_pairs(PyObject *carrier) { return PyList_Check(carrier) || PyTuple_Check(carrier); }
 
+static bool has(PyObject *object, const char *name) { return PyObject_HasAttrString(object, name) == 1; }
+
 int carrier_check(PyObject *carrier, bool write) {
   if (carrier == Py_None || PyDict_Check(carrier) || PyList_Check(carrier)) return 0;
-  const bool mapping = PyMapping_Check(carrier) && !PyUnicode_Check(carrier) && !PyBytes_Check(carrier) &&
-                       !PyByteArray_Check(carrier) && !PyTuple_Check(carrier);
+  // Sequences and buffers have items too; only mappings have keys.
+  const bool mapping = PyMapping_Check(carrier) && !PyTuple_Check(carrier) && has(carrier, "keys") &&
+                       (!write || has(carrier, "__setitem__"));
   if (mapping || (PyTuple_Check(carrier) && !write)) return 0;
   return wrong_type(
       "carrier", write ? "a mutable mapping, a list of pairs or None" : "a mapping, a list of pairs or None", carrier);
@@ -24,13 +27,16 @@ static bool names(PyObject *name, const char *key, size_t len) {
 #define IS_KEY(name) names(name, DS_HEADER_KEY, sizeof DS_HEADER_KEY - 1)
 #define IS_LEGACY(name) names(name, DS_HEADER_KEY_LEGACY, sizeof DS_HEADER_KEY_LEGACY - 1)
 
+// The real length, which runs no code of a subclass.
+static Py_ssize_t length_of(PyObject *pairs) { return PyList_Check(pairs) ? PyList_Size(pairs) : PyTuple_Size(pairs); }
+
 static PyObject *item_of(PyObject *pairs, Py_ssize_t at) {
   return PyList_Check(pairs) ? PyList_GetItem(pairs, at) : PyTuple_GetItem(pairs, at);
 }
 
 // The parts of a pair, borrowed; what is none is passed over.
 static bool split(PyObject *pair, PyObject **name, PyObject **value) {
-  if (pair == NULL || !is_pairs(pair) || PySequence_Size(pair) != 2) {
+  if (pair == NULL || !is_pairs(pair) || length_of(pair) != 2) {
     PyErr_Clear();
     return false;
   }
@@ -40,7 +46,7 @@ static bool split(PyObject *pair, PyObject **name, PyObject **value) {
 }
 
 static void find_in_pairs(PyObject *pairs, PyObject **main, PyObject **legacy) {
-  for (Py_ssize_t at = PySequence_Size(pairs); at-- > 0;) {
+  for (Py_ssize_t at = length_of(pairs); at-- > 0;) {
     PyObject *name = NULL, *value = NULL;
     if (!split(item_of(pairs, at), &name, &value) || value == Py_None) continue;
     if (*main == NULL && IS_KEY(name))

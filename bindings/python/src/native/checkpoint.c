@@ -116,9 +116,10 @@ PyObject *checkpoint_set(PyObject *module, PyObject *const *args, Py_ssize_t nar
 PyObject *checkpoint_edge(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
   static const char *const parameters[] = {"payload_size", "carrier", "parent", "now_ns", "queued_ns"};
   static const Signature signature = {"checkpoint", 0, 0, OPTIONS, parameters};
+  State *state = type_state(self);
   PyObject *in[OPTIONS] = {NULL};
-  if (arguments(&signature, args, nargs, names, in) < 0) return NULL;
-  return pass_with(type_state(self), (EdgeObject *)self, in);
+  if (state == NULL || arguments(&signature, args, nargs, names, in) < 0) return NULL;
+  return pass_with(state, (EdgeObject *)self, in);
 }
 
 // ---- Edge.consume, Edge.produce --------------------------------------------------------------------
@@ -126,16 +127,17 @@ PyObject *checkpoint_edge(PyObject *self, PyObject *const *args, Py_ssize_t narg
 PyObject *checkpoint_consume(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
   static const char *const parameters[] = {"header", "payload_size", "now_ns", "queued_ns"};
   static const Signature signature = {"consume", 0, 2, 4, parameters};
+  State *state = type_state(self);
   PyObject *in[4] = {NULL};
   Message message = MESSAGE_INIT;
-  if (arguments(&signature, args, nargs, names, in) < 0 || size_argument(in[1], &message.size) < 0 ||
+  if (state == NULL || arguments(&signature, args, nargs, names, in) < 0 || size_argument(in[1], &message.size) < 0 ||
       int64_argument("now_ns", in[2], &message.now_ns) < 0 ||
       int64_argument("queued_ns", in[3], &message.queued_ns) < 0)
     return NULL;
   Header header;
   header_read(in[0], &header);
   message.header = &header;
-  PathwayObject *after = checkpoint_pass(type_state(self), (EdgeObject *)self, &message);
+  PathwayObject *after = checkpoint_pass(state, (EdgeObject *)self, &message);
   header_release(&header);
   return (PyObject *)after;
 }
@@ -146,7 +148,7 @@ PyObject *checkpoint_produce(PyObject *self, PyObject *const *args, Py_ssize_t n
   State *state = type_state(self);
   PyObject *in[3] = {NULL};
   Message message = MESSAGE_INIT;
-  if (arguments(&signature, args, nargs, names, in) < 0 || size_argument(in[0], &message.size) < 0 ||
+  if (state == NULL || arguments(&signature, args, nargs, names, in) < 0 || size_argument(in[0], &message.size) < 0 ||
       parent_argument(state, in[1], &message) < 0 || int64_argument("now_ns", in[2], &message.now_ns) < 0)
     return NULL;
   message.sends = true;

@@ -3,22 +3,30 @@
 
 enum { SLICE_MS = 250 }; // How long a flush waits at first before it looks whether a signal came (Ctrl-C).
 
+// Its type holds the module, which holds the client: without this no interpreter but the last would let go of them.
+static int traverse(PyObject *self, visitproc visit, void *arg) {
+  Py_VISIT((PyObject *)Py_TYPE(self));
+  return 0;
+}
+
 static void dealloc(PyObject *self) {
   ClientObject *client = (ClientObject *)self;
   PyTypeObject *type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
   // Whoever is inside a call holds a reference: nobody is.
   ds_client_free(client->handle);
   log_free(client->log);
-  PyObject_Free(self);
+  PyObject_GC_Del(self);
   Py_DECREF(type);
 }
 
 static ClientObject *client_new(State *state, ds_config *config) {
   ds_error error;
-  ClientObject *client = PyObject_New(ClientObject, state->client_type);
+  ClientObject *client = PyObject_GC_New(ClientObject, state->client_type);
   if (client == NULL) return NULL;
   client->handle = NULL;
   client->log = log_new();
+  PyObject_GC_Track((PyObject *)client);
   if (client->log == NULL) {
     Py_DECREF((PyObject *)client);
     PyErr_NoMemory();
@@ -190,8 +198,10 @@ PyObject *client_logs(PyObject *module, PyObject *unused) {
 static PyType_Slot slots[] = {
     {Py_tp_doc, "A client of the library. Owned by the module."},
     SLOT(Py_tp_dealloc, dealloc),
+    SLOT(Py_tp_traverse, traverse),
     {0, NULL},
 };
 
 PyType_Spec client_spec = {"datastreams._native.Client", sizeof(ClientObject), 0,
-                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+                           Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+                               Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};

@@ -4,14 +4,22 @@
 enum {
   TAGS = 128,          // What ds_edge_intern takes; one more is handed on for it to refuse.
   CACHED_EDGES = 4096, // The default of max_edges.
-  CACHED_BYTES = 1024, // An edge with longer tags is not kept: the cache is bounded in bytes as well.
+  CACHED_BYTES = 1024, // An edge with longer texts is not kept: the cache is bounded in bytes as well.
 };
+
+// Collected with its type and the module, which the cache would keep alive for ever otherwise.
+static int traverse(PyObject *self, visitproc visit, void *arg) {
+  Py_VISIT((PyObject *)Py_TYPE(self));
+  Py_VISIT(((EdgeObject *)self)->tags);
+  return 0;
+}
 
 static void dealloc(PyObject *self) {
   PyTypeObject *type = Py_TYPE(self);
+  PyObject_GC_UnTrack(self);
   Py_XDECREF(((EdgeObject *)self)->tags);
   Py_XDECREF(((EdgeObject *)self)->service);
-  PyObject_Free(self);
+  PyObject_GC_Del(self);
   Py_DECREF(type);
 }
 
@@ -52,13 +60,14 @@ static uint32_t direction_of(PyObject *tags) {
 }
 
 EdgeObject *edge_new(State *state, PyObject *tags, PyObject *service) {
-  EdgeObject *edge = PyObject_New(EdgeObject, state->edge_type);
+  EdgeObject *edge = PyObject_GC_New(EdgeObject, state->edge_type);
   if (edge == NULL) return NULL;
   edge->tags = Py_NewRef(tags);
   edge->service = Py_NewRef(service);
   edge->direction = direction_of(tags);
   atomic_init(&edge->client, 0);
   atomic_init(&edge->id, 0);
+  PyObject_GC_Track((PyObject *)edge);
   return edge;
 }
 
@@ -99,24 +108,24 @@ ds_status edge_bind(EdgeObject *edge, ClientObject *client, bool again, ds_edge 
 
 // ---- The cache ---------------------------------------------------------------------------------
 
-EdgeObject *edge_remembered(State *state, PyObject *key) {
+EdgeObject *edge_remembered(PyObject *cache, PyObject *key) {
 #ifdef Py_GIL_DISABLED
   PyObject *found = NULL;
-  if (PyDict_GetItemRef(state->edges, key, &found) < 0) return NULL;
+  if (PyDict_GetItemRef(cache, key, &found) < 0) return NULL;
   return (EdgeObject *)found;
 #else
-  return (EdgeObject *)Py_XNewRef(PyDict_GetItemWithError(state->edges, key));
+  return (EdgeObject *)Py_XNewRef(PyDict_GetItemWithError(cache, key));
 #endif
 }
 
-void edge_remember(State *state, PyObject *key, EdgeObject *edge) {
-  Py_ssize_t bytes = 0;
+void edge_remember(PyObject *cache, PyObject *key, EdgeObject *edge) {
+  Py_ssize_t bytes = PyUnicode_GetLength(edge->service);
   const Py_ssize_t count = PyTuple_Size(edge->tags);
   for (Py_ssize_t at = 0; at < count; at++) bytes += PyUnicode_GetLength(PyTuple_GetItem(edge->tags, at));
-  if (bytes > CACHED_BYTES) return;
+  if (bytes > CACHED_BYTES || count > TAGS) return;
   // Tags that are never the same twice fill it again and again; those that come back are soon in it again.
-  if (PyDict_Size(state->edges) >= CACHED_EDGES) PyDict_Clear(state->edges);
-  if (PyDict_SetItem(state->edges, key, (PyObject *)edge) < 0) PyErr_Clear();
+  if (PyDict_Size(cache) >= CACHED_EDGES) PyDict_Clear(cache);
+  if (PyDict_SetItem(cache, key, (PyObject *)edge) < 0) PyErr_Clear();
 }
 
 EdgeObject *edge_of_tags(State *state, PyObject *tags) {
@@ -124,7 +133,7 @@ EdgeObject *edge_of_tags(State *state, PyObject *tags) {
   PyObject *key = PyList_Check(tags) ? PyList_AsTuple(tags) : PyTuple_Check(tags) ? Py_NewRef(tags) : NULL;
   EdgeObject *edge = NULL;
   if (key != NULL) {
-    edge = edge_remembered(state, key);
+    edge = edge_remembered(state->edges, key);
     Py_DECREF(key);
     if (edge != NULL) return edge;
   }
@@ -134,12 +143,12 @@ EdgeObject *edge_of_tags(State *state, PyObject *tags) {
   }
   PyObject *tuple = edge_tags("tags", tags);
   if (tuple == NULL) return NULL;
-  edge = edge_remembered(state, tuple);
+  edge = edge_remembered(state->edges, tuple);
   if (edge == NULL && !PyErr_Occurred()) {
     PyObject *service = PyUnicode_FromString("");
     if (service != NULL) edge = edge_new(state, tuple, service);
     Py_XDECREF(service);
-    if (edge != NULL) edge_remember(state, tuple, edge);
+    if (edge != NULL) edge_remember(state->edges, tuple, edge);
   }
   Py_DECREF(tuple);
   return edge;
@@ -169,10 +178,11 @@ PyObject *edge_function(PyObject *module, PyObject *const *args, Py_ssize_t narg
     }
     if (PyTuple_SetItem(tags, at, Py_NewRef(args[at])) < 0) goto done;
   }
-  // A pair of a str and a tuple: no tuple of tags is one.
-  key = PyUnicode_GetLength(service) == 0 ? Py_NewRef(tags) : PyTuple_Pack(2, service, tags);
+  const bool own = PyUnicode_GetLength(service) == 0;
+  PyObject *cache = own ? state->edges : state->named;
+  key = own ? Py_NewRef(tags) : PyTuple_Pack(2, service, tags);
   if (key == NULL) goto done;
-  edge = edge_remembered(state, key);
+  edge = edge_remembered(cache, key);
   if (edge == NULL && PyErr_Occurred()) goto done;
   const bool is_new = edge == NULL;
   if (is_new && (edge = edge_new(state, tags, service)) == NULL) goto done;
@@ -187,7 +197,7 @@ PyObject *edge_function(PyObject *module, PyObject *const *args, Py_ssize_t narg
     edge = NULL;
     goto done;
   }
-  if (is_new) edge_remember(state, key, edge);
+  if (is_new) edge_remember(cache, key, edge);
 done:
   Py_XDECREF((PyObject *)client);
   Py_XDECREF(service);
@@ -239,6 +249,7 @@ static PyMethodDef methods[] = {
 static PyType_Slot slots[] = {
     {Py_tp_doc, "What messages pass at a checkpoint: a set of tags. Made by edge(), once for each place in a program."},
     SLOT(Py_tp_dealloc, dealloc),
+    SLOT(Py_tp_traverse, traverse),
     SLOT(Py_tp_repr, repr),
     {Py_tp_getset, attributes},
     {Py_tp_methods, methods},
@@ -246,4 +257,5 @@ static PyType_Slot slots[] = {
 };
 
 PyType_Spec edge_spec = {"datastreams.Edge", sizeof(EdgeObject), 0,
-                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_IMMUTABLETYPE | Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};
+                         Py_TPFLAGS_DEFAULT | Py_TPFLAGS_HAVE_GC | Py_TPFLAGS_IMMUTABLETYPE |
+                             Py_TPFLAGS_DISALLOW_INSTANTIATION, slots};

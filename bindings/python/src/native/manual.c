@@ -6,9 +6,9 @@ static EdgeObject *edge_of_point(State *state, PyObject *typ, PyObject *topic, P
   PyObject *tags = NULL, *key = NULL, *text[4] = {NULL};
   EdgeObject *edge = NULL;
   if (extra != NULL && (extra = edge_tags("tags", extra)) == NULL) return NULL;
-  // Never a tuple of str only: it is no tag set's key.
+  // Three or four: edge()'s keys are pairs.
   key = extra == NULL ? PyTuple_Pack(3, typ, topic, kind) : PyTuple_Pack(4, typ, topic, kind, extra);
-  if (key == NULL || (edge = edge_remembered(state, key)) != NULL || PyErr_Occurred()) goto done;
+  if (key == NULL || (edge = edge_remembered(state->named, key)) != NULL || PyErr_Occurred()) goto done;
   const bool manual = kind != Py_False;
   const Py_ssize_t more = extra == NULL ? 0 : PyTuple_Size(extra);
   text[0] = PyUnicode_FromFormat("type:%U", typ);
@@ -24,7 +24,7 @@ static EdgeObject *edge_of_point(State *state, PyObject *typ, PyObject *topic, P
   PyObject *service = PyUnicode_FromString("");
   if (service != NULL) edge = edge_new(state, tags, service);
   Py_XDECREF(service);
-  if (edge != NULL) edge_remember(state, key, edge);
+  if (edge != NULL) edge_remember(state->named, key, edge);
 done:
   for (int at = 0; at < 4; at++) Py_XDECREF(text[at]);
   Py_XDECREF(tags);
@@ -46,25 +46,33 @@ static EdgeObject *edge_of_recent(State *state, PyObject *typ, PyObject *topic, 
   return same ? (EdgeObject *)Py_NewRef(at->edge) : NULL;
 }
 
-static void forget(Point *point) {
-  const Point old = *point;
-  memset(point, 0, sizeof *point);
-  Py_XDECREF(old.typ);
-  Py_XDECREF(old.topic);
-  Py_XDECREF(old.kind);
-  Py_XDECREF(old.edge);
+static void release(const Point *point) {
+  Py_XDECREF(point->typ);
+  Py_XDECREF(point->topic);
+  Py_XDECREF(point->kind);
+  Py_XDECREF(point->edge);
 }
 
 static void keep(State *state, PyObject *typ, PyObject *topic, PyObject *kind, EdgeObject *edge) {
   // The objects stay alive here: not the large ones.
   if (PyUnicode_GetLength(typ) + PyUnicode_GetLength(topic) > 1024) return;
-  Point *at = recent(state, typ, topic, kind);
-  forget(at);
+  Point *at = recent(state, typ, topic, kind), old = *at;
+  // In its place before the old one goes: that may run code of the program's, which may come here.
   *at = (Point){Py_NewRef(typ), Py_NewRef(topic), Py_NewRef(kind), Py_NewRef((PyObject *)edge)};
+  release(&old);
 }
 
 void manual_clear(State *state) {
-  for (int at = 0; at < POINTS; at++) forget(&state->points[at]);
+  for (int at = 0; at < POINTS; at++) {
+    const Point old = state->points[at];
+    memset(&state->points[at], 0, sizeof old);
+    release(&old);
+  }
+}
+
+int manual_traverse(State *state, visitproc visit, void *arg) {
+  for (int at = 0; at < POINTS; at++) Py_VISIT(state->points[at].edge);
+  return 0;
 }
 #else
 static EdgeObject *edge_of_recent(State *state, PyObject *typ, PyObject *topic, PyObject *kind) {
@@ -75,6 +83,10 @@ static void keep(State *state, PyObject *typ, PyObject *topic, PyObject *kind, E
   (void)state, (void)typ, (void)topic, (void)kind, (void)edge;
 }
 void manual_clear(State *state) { (void)state; }
+int manual_traverse(State *state, visitproc visit, void *arg) {
+  (void)state, (void)visit, (void)arg;
+  return 0;
+}
 #endif
 
 static EdgeObject *point(State *state, PyObject *typ, const char *name, PyObject *topic, PyObject *kind,

@@ -65,7 +65,8 @@ static int execute(PyObject *module) {
   state->key = PyUnicode_InternFromString(DS_HEADER_KEY);
   state->key_legacy = PyUnicode_InternFromString(DS_HEADER_KEY_LEGACY);
   state->edges = PyDict_New();
-  if (state->key == NULL || state->key_legacy == NULL || state->edges == NULL) return -1;
+  state->named = PyDict_New();
+  if (state->key == NULL || state->key_legacy == NULL || state->edges == NULL || state->named == NULL) return -1;
   if (add_type(module, &client_spec, &state->client_type) < 0 || add_type(module, &edge_spec, &state->edge_type) < 0 ||
       add_type(module, &pathway_spec, &state->pathway_type) < 0 || context_init(state) < 0 || client_init(state) < 0)
     return -1;
@@ -84,15 +85,20 @@ static int traverse(PyObject *module, visitproc visit, void *arg) {
   Py_VISIT(state->context);
   Py_VISIT(state->context_get);
   Py_VISIT(state->context_set);
+  Py_VISIT((PyObject *)state->client);
   Py_VISIT(state->edges);
-  return 0;
+  Py_VISIT(state->named);
+  return manual_traverse(state, visit, arg);
 }
 
-static int clear(PyObject *module) {
-  State *state = state_of(module);
+// When nobody can call the module any more. There is no tp_clear: what is collected together with the module may still
+// call it, and the types and the dict of the module are enough to break its cycles.
+static void release(void *module) {
+  State *state = state_of((PyObject *)module);
   Py_CLEAR(state->client);
   manual_clear(state);
   Py_CLEAR(state->edges);
+  Py_CLEAR(state->named);
   Py_CLEAR(state->context_set);
   Py_CLEAR(state->context_get);
   Py_CLEAR(state->context);
@@ -101,29 +107,34 @@ static int clear(PyObject *module) {
   Py_CLEAR(state->client_type);
   Py_CLEAR(state->edge_type);
   Py_CLEAR(state->pathway_type);
-  return 0;
 }
 
-static void release(void *module) { (void)clear((PyObject *)module); }
+// From Python 3.12 on an interpreter may have a GIL of its own: all state is the module's. Python 3.11, whose limited API
+// this is, has no names for these, and does not load a module with them.
+enum { MULTIPLE_INTERPRETERS = 3 };    // Py_mod_multiple_interpreters
+#define OWN_GIL ((void *)(uintptr_t)2) // Py_MOD_PER_INTERPRETER_GIL_SUPPORTED
 
 static PyModuleDef_Slot slots[] = {
     SLOT(Py_mod_exec, execute),
+    {0, NULL},
+};
+
+static PyModuleDef_Slot later_slots[] = {
+    SLOT(Py_mod_exec, execute),
+    {MULTIPLE_INTERPRETERS, OWN_GIL},
 #ifdef Py_GIL_DISABLED
     {Py_mod_gil, Py_MOD_GIL_NOT_USED},
 #endif
     {0, NULL},
 };
 
-static PyModuleDef definition = {
-    PyModuleDef_HEAD_INIT,
-    "_native",
-    "The C half of datastreams. Use the package.",
-    sizeof(State),
-    functions,
-    slots,
-    traverse,
-    clear,
-    release,
-};
+#define DEFINITION(slots)                                                                                              \
+  {PyModuleDef_HEAD_INIT, "_native", "The C half of datastreams. Use the package.", sizeof(State), functions, slots,   \
+   traverse,              NULL,      release}
 
-PyMODINIT_FUNC PyInit__native(void) { return PyModuleDef_Init(&definition); }
+static PyModuleDef definition = DEFINITION(slots);
+static PyModuleDef later_definition = DEFINITION(later_slots);
+
+PyMODINIT_FUNC PyInit__native(void) {
+  return PyModuleDef_Init(Py_Version < 0x030C0000 ? &definition : &later_definition);
+}

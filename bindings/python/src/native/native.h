@@ -53,6 +53,7 @@ typedef struct {
   ClientObject *client;                 // The default client: a disabled one before start(). NULL: could not be made.
   PyObject *context, *context_get, *context_set; // The context variable of the current pathway, and its methods.
   PyObject *edges;                      // tags -> Edge
+  PyObject *named;                      // What else calls name an edge by -> Edge: apart, since tags may be anything.
   PyObject *key, *key_legacy;           // The names of the headers.
 #ifndef Py_GIL_DISABLED
   Point points[POINTS];                 // The edges of recent calls of manual.c, by the identity of their arguments.
@@ -65,7 +66,7 @@ typedef struct {
 #define IN 1u
 #define OUT 2u
 
-// The state of a module, and of a type of ours.
+// The state of a module; and of an object's type, NULL with an exception when its module is gone.
 static inline State *state_of(PyObject *module) { return (State *)PyModule_GetState(module); }
 static inline State *type_state(PyObject *self) { return (State *)PyType_GetModuleState(Py_TYPE(self)); }
 
@@ -158,10 +159,10 @@ PyObject *edge_tags(const char *name, PyObject *tags);
 // The Edge of such a tuple, owned, from the cache where it can be.
 EdgeObject *edge_of_tags(State *state, PyObject *tags);
 EdgeObject *edge_new(State *state, PyObject *tags, PyObject *service);
-// Keeps an Edge under a key. Failing to is no error.
-void edge_remember(State *state, PyObject *key, EdgeObject *edge);
-// What the cache has under a key, owned. NULL: nothing, or an exception when the key cannot be hashed.
-EdgeObject *edge_remembered(State *state, PyObject *key);
+// Keeps an Edge under a key, in state->edges or state->named. Failing to is no error.
+void edge_remember(PyObject *cache, PyObject *key, EdgeObject *edge);
+// What a cache has under a key, owned. NULL: nothing, or an exception when the key cannot be hashed.
+EdgeObject *edge_remembered(PyObject *cache, PyObject *key);
 // The edge in a client's terms.
 ds_status edge_bind(EdgeObject *edge, ClientObject *client, bool again, ds_edge *bound);
 PyObject *edge_function(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
@@ -201,6 +202,7 @@ int carrier_write(State *state, PyObject *carrier, const uint8_t *text, size_t l
 // ---- manual.c: the calls that ddtrace has ---------------------------------------------------------
 
 void manual_clear(State *state);
+int manual_traverse(State *state, visitproc visit, void *arg);
 PyObject *manual_consume(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
 PyObject *manual_produce(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names);
 

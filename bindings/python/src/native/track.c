@@ -39,9 +39,10 @@ PyObject *track_offset(PyObject *module, PyObject *const *args, Py_ssize_t nargs
 PyObject *track_edge_offset(PyObject *self, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {
   static const char *const parameters[] = {"partition", "offset"};
   static const Signature signature = {"track_offset", 2, 2, 2, parameters};
+  State *state = type_state(self);
   PyObject *in[2] = {NULL};
-  if (arguments(&signature, args, nargs, names, in) < 0) return NULL;
-  return track(type_state(self), (EdgeObject *)self, in[0], in[1]);
+  if (state == NULL || arguments(&signature, args, nargs, names, in) < 0) return NULL;
+  return track(state, (EdgeObject *)self, in[0], in[1]);
 }
 
 PyObject *track_transaction(PyObject *module, PyObject *const *args, Py_ssize_t nargs, PyObject *names) {

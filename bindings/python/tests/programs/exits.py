@@ -1,5 +1,7 @@
 """Records a hundred checkpoints, then ends in the way it is told."""
 
+import atexit
+import logging
 import os
 import signal
 import sys
@@ -23,12 +25,23 @@ def earlier(number, frame):
     sys.exit(3)
 
 
+if how == "logging":
+    logging.basicConfig()
+if how == "at_exit":
+    atexit.register(record, "who:late")  # the package is there, but not started
 if how == "handler":
     signal.signal(signal.SIGTERM, earlier)
 if how == "ignored":
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
-if how in ("sigterm", "handler", "ignored"):
+if how in ("sigterm", "handler", "ignored", "sigterm_again", "handlers"):
     datastreams.start(flush_on_sigterm=True)
+    if how == "sigterm_again":
+        signal.signal(signal.SIGTERM, signal.SIG_DFL)  # somebody took it out; who asks again gets it again
+        datastreams.start(flush_on_sigterm=True)
+    if how == "handlers":
+        ours = signal.getsignal(signal.SIGTERM)
+        signal.signal(signal.SIGTERM, lambda *given: (record("who:handler", 10), ours(*given)))
+        datastreams.start(flush_on_sigterm=True)
 elif how == "exit_handler":
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(0))
     datastreams.start()
@@ -50,7 +63,7 @@ else:
     datastreams.start(exit_timeout=float(os.environ.get("EXIT_TIMEOUT", "10")))
     assert signal.getsignal(signal.SIGTERM) == signal.SIG_DFL, "no handler unless it is asked for"
 record("who:main")
-if how in ("sigterm", "handler", "exit_handler"):
+if how in ("sigterm", "sigterm_again", "handler", "handlers", "exit_handler"):
     os.kill(os.getpid(), signal.SIGTERM)
     time.sleep(30)
 elif how == "ignored":
@@ -71,6 +84,4 @@ elif how == "daemon_threads":
         threading.Thread(target=hammer, daemon=True).start()
     time.sleep(0.2)
 elif how == "at_exit":
-    import atexit
-
     atexit.register(record, "who:late")  # runs before ours, since it came later

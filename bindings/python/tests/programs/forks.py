@@ -77,6 +77,25 @@ def bare(end):
     return expected | ({"who:grandchild": CHILDREN * EACH} if end == "grandchild" else {})
 
 
+def thread():
+    """Forked by a thread, whose end is then the child's: Python runs no atexit there, and waits for nobody."""
+    record("who:parent")
+
+    def fork():
+        pid = os.fork()
+        if pid == 0:
+            record("who:child")
+            if os.fork() == 0:
+                record("who:grandchild")
+            return
+        wait([pid])
+
+    worker = threading.Thread(target=fork)
+    worker.start()
+    worker.join()
+    return {"who:parent": EACH, "who:child": EACH, "who:grandchild": EACH}
+
+
 def processes(method):
     import multiprocessing
 
@@ -137,7 +156,7 @@ if __name__ == "__main__" or how in ("forkserver", "spawn"):
     datastreams.start(exit_timeout=20)
 if __name__ == "__main__":
     runs = {
-        "exit": lambda: bare("exit"), "flush": lambda: bare("flush"), "grandchild": lambda: bare("grandchild"),
+        "exit": lambda: bare("exit"), "flush": lambda: bare("flush"), "grandchild": lambda: bare("grandchild"), "thread": thread,
         "fork": lambda: processes("fork"), "forkserver": lambda: processes("forkserver"),
         "spawn": lambda: processes("spawn"), "pool": pool, "executor": executor, "daemon": daemon,
     }  # fmt: skip
