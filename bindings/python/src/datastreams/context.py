@@ -31,8 +31,13 @@ class use_pathway:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        try:
-            _native.context.reset(self._tokens.pop())
-        except ValueError:
-            # A generator that is closed in another context than it ran in: that one's current pathway is its own.
-            pass
+        # One object may be entered in several tasks at a time: the token of this context is the one that can be reset.
+        for at in reversed(range(len(self._tokens))):
+            try:
+                _native.context.reset(self._tokens[at])
+            except ValueError:
+                continue
+            del self._tokens[at]
+            return
+        # A generator that is closed in another context than it ran in: that one's current pathway is its own.
+        self._tokens.pop()
