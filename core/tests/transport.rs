@@ -174,7 +174,7 @@ fn a_slow_agent_is_left_after_the_timeout() {
         let agent = Agent::tcp(vec![act]);
         let start = Instant::now();
         assert_eq!(post_to(&agent.url(), &large(), Duration::from_millis(200)), Outcome::Lost);
-        assert!(start.elapsed() >= Duration::from_millis(200) && start.elapsed() < Duration::from_secs(2));
+        assert!(start.elapsed() >= Duration::from_millis(200) && start.elapsed() < PATIENCE);
     }
     // The settings' timeout bounds the caller's.
     let agent = Agent::tcp(vec![Act::Hang(PATIENCE)]);
@@ -183,7 +183,7 @@ fn a_slow_agent_is_left_after_the_timeout() {
     let transport = Transport::new(&config.resolve_on(&|_| None, &Machine::default()).unwrap()).unwrap();
     let start = Instant::now();
     assert_eq!(transport.open().unwrap().post(&body(), "1", Duration::MAX), Outcome::Lost);
-    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(start.elapsed() < PATIENCE);
 }
 
 #[test]
@@ -192,7 +192,7 @@ fn a_status_stands_whatever_its_body_does() {
     assert_eq!(post_to(&Agent::tcp(vec![cut]).url(), &body(), PATIENCE), status(200));
     let start = Instant::now();
     assert_eq!(post_to(&Agent::tcp(vec![Act::Drip(PATIENCE)]).url(), &body(), PATIENCE), status(202));
-    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(start.elapsed() < PATIENCE);
     let mut long = b"HTTP/1.1 400 Bad\r\nContent-Length: 10000000\r\n\r\n".to_vec();
     long.resize(long.len() + 10_000_000, b'x');
     assert_eq!(post_to(&Agent::tcp(vec![Act::Write(long)]).url(), &body(), PATIENCE), status(400));
