@@ -29,3 +29,7 @@ bench: setup build/bench ## Print what things cost, as ratios to a floor or a pe
 	@cargo bench --quiet -p datastreams-core --bench sketch
 	@echo '# Rust, through datastreams-core'
 	@cargo bench --quiet -p datastreams-core --bench message
+	@echo '# Go, beside dd-trace-go and data-streams-go'
+	@$(MAKE) --no-print-directory -s bench-go
+	@echo '# Python, beside ddtrace'
+	@$(MAKE) --no-print-directory -s bench-python

@@ -1,7 +1,8 @@
 package datastreams
 
 import (
-	"hash/maphash"
+	"encoding/binary"
+	"math/bits"
 	"slices"
 	"strings"
 	"sync/atomic"
@@ -22,7 +23,7 @@ const (
 // edgeCache finds the edge of a tag set by its content, without locks and without allocating. It is bounded: what falls out
 // of it is interned again, which finds the same edge.
 type edgeCache struct {
-	seed  maphash.Seed
+	seed  uint64
 	slots [cacheSlots]atomic.Pointer[cachedEdge]
 	turn  atomic.Uint32
 }
@@ -35,18 +36,38 @@ type cachedEdge struct {
 	edge    native.Edge
 }
 
-// hash depends on where a tag ends: "ab", "c" is another set than "a", "bc".
+// hash depends on where a tag ends: "ab", "c" is another set than "a", "bc". Eight bytes at a time, each mixed by a
+// multiplication (as wyhash does), and seeded: hash/maphash takes three times as long for texts as short as tags.
 func (c *edgeCache) hash(service string, tags []string) uint64 {
-	const odd = 0x9e3779b97f4a7c15
-	hash := uint64(len(tags))
-	if service != "" {
-		hash ^= maphash.String(c.seed, service)
-	}
+	hash := mixText(c.seed^uint64(len(tags)), service)
 	for _, tag := range tags {
-		hash = (hash<<5 | hash>>59) * odd
-		hash ^= maphash.String(c.seed, tag)
+		hash = mixText(hash, tag)
 	}
 	return hash ^ hash>>32
+}
+
+func mixText(hash uint64, text string) uint64 {
+	const odd, last = 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93
+	bytes := bytesOf(text)
+	hash ^= uint64(len(bytes)) * odd
+	for len(bytes) > 8 {
+		hash = mix(hash^binary.LittleEndian.Uint64(bytes), odd)
+		bytes = bytes[8:]
+	}
+	var rest uint64
+	if len(bytes) == 8 {
+		rest = binary.LittleEndian.Uint64(bytes)
+	} else {
+		for i, b := range bytes {
+			rest |= uint64(b) << (8 * i)
+		}
+	}
+	return mix(hash^rest, last)
+}
+
+func mix(a, b uint64) uint64 {
+	high, low := bits.Mul64(a, b)
+	return high ^ low
 }
 
 // find returns the edge of a tag set, in the order it was given in, and whether it is there.

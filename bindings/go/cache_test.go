@@ -4,7 +4,7 @@ package datastreams
 
 import (
 	"fmt"
-	"hash/maphash"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -15,7 +15,7 @@ import (
 )
 
 func TestTagsAreFoundByContent(t *testing.T) {
-	c := &edgeCache{seed: maphash.MakeSeed()}
+	c := &edgeCache{seed: rand.Uint64()}
 	sets := [][]string{
 		{}, {""}, {"", ""}, {"a"}, {"a", ""}, {"", "a"}, {"ab", "c"}, {"a", "bc"}, {"abc"}, {"c", "ab"}, {"a,b"}, {"a", "b"}, {"b", "a"},
 	}
@@ -32,6 +32,32 @@ func TestTagsAreFoundByContent(t *testing.T) {
 		for j, service := range []string{"", "s", "a"} {
 			if edge, ok := c.find(c.hash(service, tags), service, slices.Clone(tags)); !ok || edge != native.Edge(10*i+j+1) {
 				t.Errorf("%q of %q: %d, %v", tags, service, edge, ok)
+			}
+		}
+	}
+}
+
+// Texts that differ in any one byte have other hashes, also in the bits that choose a slot.
+func TestHashesSpread(t *testing.T) {
+	c := &edgeCache{seed: rand.Uint64()}
+	for _, length := range []int{1, 7, 8, 9, 15, 16, 17, 40} {
+		seen, slots := map[uint64]bool{}, map[uint64]int{}
+		text := make([]byte, length)
+		for at := range text {
+			for value := range 256 {
+				text[at] = byte(value)
+				hash := c.hash("", []string{"direction:in", string(text), "type:kafka"})
+				if seen[hash] && value != 0 {
+					t.Fatalf("%d bytes: two texts with one hash", length)
+				}
+				seen[hash] = true
+				slots[hash%cacheSlots]++
+			}
+			text[at] = 0
+		}
+		for slot, n := range slots {
+			if n > length*256/cacheSlots+16+length { // the text of zeros comes once for each byte
+				t.Errorf("%d bytes: %d texts in slot %d", length, n, slot)
 			}
 		}
 	}

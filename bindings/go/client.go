@@ -1,7 +1,7 @@
 package datastreams
 
 import (
-	"hash/maphash"
+	"math/rand/v2"
 	"sync/atomic"
 	"time"
 
@@ -34,7 +34,7 @@ func newClient(config native.Config, timeout time.Duration) (*client, error) {
 	if timeout <= 0 {
 		timeout = stopTimeout
 	}
-	seed := maphash.MakeSeed()
+	seed := rand.Uint64()
 	return &client{
 		native: made, number: clients.Add(1), edges: edgeCache{seed: seed}, backlogs: edgeCache{seed: seed}, timeout: timeout,
 	}, nil
