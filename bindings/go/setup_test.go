@@ -65,6 +65,13 @@ func (a *agent) taken() []*http.Request {
 	return a.posts
 }
 
+// payloads are the bodies, unzipped.
+func (a *agent) payloads() [][]byte {
+	a.mutex.Lock()
+	defer a.mutex.Unlock()
+	return a.bodies
+}
+
 // quiet takes the environment's settings away.
 func quiet(t testing.TB) {
 	t.Helper()

@@ -84,7 +84,7 @@ func TestStartAgainReplaces(t *testing.T) {
 	if one.GetHash() == other.GetHash() {
 		t.Error("an edge of the first client went into the second")
 	}
-	if !strings.Contains(string(second.bodies[0]), "another") || strings.Contains(string(first.bodies[0]), "another") {
+	if !strings.Contains(string(second.payloads()[0]), "another") || strings.Contains(string(first.payloads()[0]), "another") {
 		t.Error("payloads went to the wrong agent")
 	}
 }

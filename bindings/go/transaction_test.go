@@ -20,18 +20,18 @@ func TestTransactionsHaveTheirTime(t *testing.T) {
 	TrackTransaction("order-3", "booked")
 	after := time.Now().UnixNano()
 	Stop()
-	if len(a.bodies) != 1 {
-		t.Fatalf("%d payloads", len(a.bodies))
+	if len(a.payloads()) != 1 {
+		t.Fatalf("%d payloads", len(a.payloads()))
 	}
 	record := func(ns int64, id string) []byte {
 		return append(binary.BigEndian.AppendUint64(nil, uint64(ns)), append([]byte{byte(len(id))}, id...)...)
 	}
 	for id, at := range map[string]time.Time{"order-1": when, "order-2": when.Add(time.Second)} {
-		if !bytes.Contains(a.bodies[0], record(at.UnixNano(), id)) {
+		if !bytes.Contains(a.payloads()[0], record(at.UnixNano(), id)) {
 			t.Errorf("no record of %s at %v", id, at)
 		}
 	}
-	_, rest, ok := bytes.Cut(a.bodies[0], record(when.Add(time.Second).UnixNano(), "order-2"))
+	_, rest, ok := bytes.Cut(a.payloads()[0], record(when.Add(time.Second).UnixNano(), "order-2"))
 	if !ok || len(rest) < 9 {
 		t.Fatal("no record of order-3")
 	}
