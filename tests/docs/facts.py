@@ -254,7 +254,7 @@ def options(docs, world):
         lines = [code for _, code in docs.code(name)]
         lines += [line for block in parsed(name, text) if block.language == "sh" for line in block.text.splitlines()]
         for line in lines:
-            for command, rest in re.findall(r"(?:^|[ /(|])datastreams ([a-z]+)([^|;]*)", line):
+            for command, rest in re.findall(r"(?<!-m)(?:^|[ /(|])datastreams ([a-z]+)([^|;]*)", line):
                 if command not in world.helps:
                     yield f"{name}: there is no command `datastreams {command}`"
                     continue

@@ -152,7 +152,8 @@ func (p *Producer) Len() int {
 	return p.Producer.Len() + len(p.reports) + len(p.events) + waiting
 }
 
-// Flush waits until Len is 0, timeoutMs milliseconds at most, and returns it.
+// Flush waits until Len is 0, timeoutMs milliseconds at most, and returns it. Where nobody reads Events and the channel is
+// full, the client's own Flush, which this one calls, may wait longer than that: read them, or switch reports off.
 func (p *Producer) Flush(timeoutMs int) int {
 	const look = 5 * time.Millisecond
 	end := time.Now().Add(time.Duration(timeoutMs) * time.Millisecond)

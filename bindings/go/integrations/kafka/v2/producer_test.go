@@ -98,7 +98,8 @@ func TestNobodyReadsEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if left := p.Flush(2000); left == 0 {
+	time.Sleep(time.Second) // no Flush: the client's own may wait without end where nobody reads events
+	if p.Len() == 0 {
 		t.Error("nothing is left, and nobody read it")
 	}
 	closed(t, p.Close)
