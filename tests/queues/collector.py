@@ -21,7 +21,9 @@ class Collector:
         """Messages by (service, edge)."""
         graph = self.get("/api/graph")
         return {
-            (edge["service"], name(edge["tags"])): edge["messages"] for edge in graph["edges"] if edge["kind"] != "route"
+            (edge["service"], name(edge["tags"])): edge["messages"]
+            for edge in graph["edges"]
+            if edge["kind"] != "route"
         }
 
     def sizes(self):
@@ -54,9 +56,7 @@ def name(tags):
 @contextlib.contextmanager
 def collector(datastreams):
     """Starts one on a free port."""
-    process = subprocess.Popen(
-        [datastreams, "collect", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True
-    )
+    process = subprocess.Popen([datastreams, "collect", "--listen", "127.0.0.1:0"], stdout=subprocess.PIPE, text=True)
     try:
         yield Collector(process.stdout.readline().split()[-1])
     finally:

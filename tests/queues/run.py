@@ -18,8 +18,9 @@ ROOT = pathlib.Path(__file__).resolve().parents[2]
 HERE = ROOT / "tests/queues"
 sys.path.insert(0, str(ROOT / "bindings/python/tests/integrations"))
 
-import servers  # noqa: E402
-from collector import collector  # noqa: E402
+import servers
+
+from collector import collector
 
 CC, CXX = (shlex.split(os.environ.get(name) or default) for name, default in (("CC", "cc"), ("CXX", "c++")))
 TOOL = os.environ.get("TOOL", "")
@@ -27,7 +28,9 @@ WARNINGS = "-Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror".split()
 INCLUDE = [f"-I{ROOT / folder}" for folder in ("include", "bindings/c/include", "tests/c", "tests/queues")]
 LIBRARY = ROOT / "build/lib"
 # What brokers and other libraries leave behind is not ours: definite losses alone are errors.
-VALGRIND = "valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite"
+VALGRIND = (
+    "valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite --show-leak-kinds=definite"
+)
 MESSAGES = 200
 
 
@@ -134,12 +137,50 @@ def amqp(datastreams, examples, out):
                 )
 
 
+def nats(datastreams, examples, out):
+    alone("datastreams_nats.h")
+    program = build(HERE / "nats.c", "-lnats", out)
+    with servers.nats() as port:
+        url = f"nats://{servers.HOST}:{port}"
+        with collector(datastreams) as got:
+            run(program, url, got.url)
+            expect(
+                got.edges(),
+                {
+                    ("test", "out,topic:longest,type:nats"): 1,
+                    ("test", "in,topic:longest,type:nats"): 2,
+                    ("test", "out,topic:work.told,type:nats"): 1,
+                    ("test", "in,group:workers,topic:work.told,type:nats"): 1,
+                    ("test", "out,topic:work.asked,type:nats"): 1,
+                    ("test", "in,group:workers,topic:work.asked,type:nats"): 1,
+                    ("test", "out,topic:done,type:nats"): 2,
+                    ("test", "in,topic:done,type:nats"): 2,
+                    ("test", "out,topic:s.pulled,type:nats"): 2,
+                    ("test", "in,group:worker,topic:s.pulled,type:nats"): 3,
+                    ("test", "in,group:queue,topic:s.pulled,type:nats"): 3,
+                },
+                "edges",
+            )
+        for mode in ("core", "jetstream") if not TOOL else ():
+            with collector(datastreams) as got:
+                pipeline(got, examples / "nats", url, mode)
+                chained(
+                    got,
+                    [
+                        ("orders", "out,topic:shop.orders,type:nats"),
+                        ("payments", "in,group:payments,topic:shop.orders,type:nats"),
+                        ("payments", "out,topic:shop.payments,type:nats"),
+                        ("ledger", "in,group:ledger,topic:shop.payments,type:nats"),
+                    ],
+                )
+
+
 def main():
     datastreams, examples = (pathlib.Path(argument).resolve() for argument in sys.argv[1:3])
     # What the host's environment says must not decide a test.
     for variable in [name for name in os.environ if name.startswith("DD_")]:
         del os.environ[variable]
-    tests = {"amqp": amqp}
+    tests = {"amqp": amqp, "nats": nats}
     for name in sys.argv[3:] or tests:
         began = time.monotonic()
         with tempfile.TemporaryDirectory() as out:
