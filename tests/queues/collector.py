@@ -4,6 +4,7 @@ import contextlib
 import json
 import subprocess
 import time
+import urllib.error
 import urllib.request
 
 
@@ -42,10 +43,27 @@ class Collector:
         }
 
     def lag(self):
-        """(end, committed, lag) by (group, topic, partition)."""
+        """(committed, end, lag) by (group, topic, partition)."""
+        try:
+            groups = self.get("/api/lag")["groups"]
+        except urllib.error.HTTPError as error:
+            assert error.code == 404, error  # a collector that has it in the map
+            return {
+                (one["group"], one["topic"], int(one["partition"])): (one["committed"], one["end"], one["lag"])
+                for one in self.get("/api/graph")["backlogs"]
+            }
         return {
-            (one["group"], one["topic"], int(one["partition"])): (one["end"], one["committed"], one["lag"])
-            for one in self.get("/api/graph")["backlogs"]
+            (group["group"], group["topic"], int(one["partition"])): (one["committed"], one["end"], one["messages"])
+            for group in groups
+            for one in group["partitions"]
+        }
+
+    def edge_lag(self):
+        """The lag of each group's edge: messages by (service, group)."""
+        return {
+            (edge["service"], edge["lag"]["group"]): edge["lag"]["messages"]
+            for edge in self.get("/api/graph")["edges"]
+            if edge.get("lag")
         }
 
 
