@@ -3,7 +3,6 @@ package kafka
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/confluentinc/confluent-kafka-go/v2/kafka"
 
@@ -40,6 +39,7 @@ type Producer struct {
 	messages    chan *kafka.Message
 	sent        chan struct{} // closed when nothing more comes from messages
 	transaction transaction
+	flushing    chan struct{} // closed when the client's Flush returns; nil: it is not running
 }
 
 // NewProducer makes a producer that is measured. The configuration is that of the client's NewProducer.
@@ -144,37 +144,13 @@ func (p *Producer) fits(size int64, others int) bool {
 	return p.maxBytes == 0 || size+int64(messageOverhead+others*headerOverhead+shared.HeaderBytes) <= int64(p.maxBytes)
 }
 
-// Len returns what is not delivered yet, and what the program did not read from Events.
-func (p *Producer) Len() int {
-	p.input.Lock()
-	waiting := len(p.messages)
-	p.input.Unlock()
-	return p.Producer.Len() + len(p.reports) + len(p.events) + waiting
-}
-
-// Flush waits until Len is 0, timeoutMs milliseconds at most, and returns it. Where nobody reads Events and the channel is
-// full, the client's own Flush, which this one calls, may wait longer than that: read them, or switch reports off.
-func (p *Producer) Flush(timeoutMs int) int {
-	const look = 5 * time.Millisecond
-	end := time.Now().Add(time.Duration(timeoutMs) * time.Millisecond)
-	for {
-		p.Producer.Flush(int(max(time.Until(end).Milliseconds(), 0)))
-		if p.Len() == 0 && p.settled(end) && p.Len() == 0 {
-			return 0
-		}
-		if time.Until(end) <= 0 {
-			return p.Len()
-		}
-		time.Sleep(min(look, time.Until(end)))
-	}
-}
-
 // Close ends the producer and what measures it. As ever, what is not delivered by then is lost: Flush before.
 func (p *Producer) Close() {
 	p.close.Do(func() {
 		close(p.closing)
 		p.cluster.wait()
 		p.endChannel()
+		p.endFlush()
 		p.Producer.Close()
 		<-p.done
 	})
