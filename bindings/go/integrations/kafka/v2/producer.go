@@ -6,8 +6,8 @@ import (
 
 	"github.com/confluentinc/confluent-kafka-go/v2/kafka"
 
-	datastreams "github.com/datastreams/datastreams/bindings/go"
 	shared "github.com/datastreams/datastreams/bindings/go/internal/kafka"
+	"github.com/datastreams/datastreams/bindings/go/internal/message"
 )
 
 // What librdkafka counts a message as, beside the bytes in it: https://github.com/confluentinc/librdkafka, rdkafka_proto.h.
@@ -123,11 +123,7 @@ func (p *Producer) prepare(ctx context.Context, msg *kafka.Message) bool {
 		}
 		return false
 	}
-	parent, ok := datastreams.PathwayFromContext(ctx)
-	if !ok && len(found.Pathway) > 0 {
-		parent, _ = datastreams.Decode(found.Pathway)
-	}
-	pathway, header := shared.Out(p.cluster.Get(), topic(msg)).Produce(parent, size, nil)
+	pathway, header := shared.Out(p.cluster.Get(), topic(msg)).Produce(message.Parent(ctx, found.Pathway), size, nil)
 	if pathway.IsZero() {
 		return false
 	}
