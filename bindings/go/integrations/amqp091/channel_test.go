@@ -134,24 +134,12 @@ func consumed(queue string) []string {
 	return []string{"direction:in", "topic:" + queue, "type:rabbitmq"}
 }
 
-// chain checks that edges follow on each other, each passed n times, and are all there are.
-func chain(t *testing.T, agent *agenttest.Agent, n, size float64, hops ...[]string) {
-	t.Helper()
-	agent.Flushed()
-	hash := uint64(0)
-	for _, tags := range hops {
-		edge := agent.One(t, tags...)
-		if want := agenttest.Hash(agenttest.Service, agenttest.Env, hash, tags...); edge.Parent != hash || edge.Hash != want {
-			t.Errorf("%v: want %d -> %d", edge, hash, want)
-		}
-		if edge.Current != n || edge.Size.Count != n || edge.Size.Sum < n*size*0.98 || edge.Size.Sum > n*size*1.02 {
-			t.Errorf("%v: want %g messages of %g bytes", edge, n, size)
-		}
-		hash = edge.Hash
+// hops are edges that messages of a size pass.
+func hops(size float64, edges ...[]string) (all []agenttest.Hop) {
+	for _, tags := range edges {
+		all = append(all, agenttest.Hop{Size: size, Tags: tags})
 	}
-	if edges := agent.Edges(); len(edges) != len(hops) {
-		t.Errorf("%d edges, not %d: %v", len(edges), len(hops), edges)
-	}
+	return all
 }
 
 // A service between two queues: with the context, and with the headers of what it consumed.
@@ -198,7 +186,7 @@ func TestChain(t *testing.T) {
 	if _, ok, err := sink.Get(payments, true); ok || err != nil {
 		t.Error(ok, err)
 	}
-	chain(t, agent, messages, 9+6+2+7+8, produced(orders), consumed(orders), produced(payments), consumed(payments))
+	agent.Chain(t, messages, hops(9+6+2+7+8, produced(orders), consumed(orders), produced(payments), consumed(payments))...)
 }
 
 // Exchanges of all kinds: with a routing key and without, to one queue and to several.
@@ -379,7 +367,7 @@ func TestWithoutHeaders(t *testing.T) {
 	if delivery := get(t, channel, queue); len(delivery.Headers) != 1 || delivery.Headers["own"] != "1" {
 		t.Errorf("the headers are %v", delivery.Headers)
 	}
-	chain(t, agent, 1, 4, consumed(queue))
+	agent.Chain(t, 1, hops(4, consumed(queue))...)
 }
 
 // Queues that the broker named are one edge, on both sides.
@@ -392,7 +380,7 @@ func TestQueuesThatTheBrokerNamed(t *testing.T) {
 	}
 	publish(t, channel, context.Background(), "", declared.Name, amqp.Publishing{Body: []byte("x")})
 	get(t, channel, "") // the last that was declared
-	chain(t, agent, 1, 1, produced("amq.gen"), consumed("amq.gen"))
+	agent.Chain(t, 1, hops(1, produced("amq.gen"), consumed("amq.gen"))...)
 }
 
 // Deliveries end with the consumer, and nothing outlives the channel, though nobody takes what was delivered.
