@@ -72,7 +72,14 @@ bool cluster_init(struct cluster *cluster, const struct rdkafka_api *api, const 
     return false;
 }
 
-const char *cluster_id(struct cluster *cluster) { return __atomic_load_n(&cluster->id, __ATOMIC_ACQUIRE); }
+const char *cluster_id(struct cluster *cluster) {
+    const char *id = __atomic_load_n(&cluster->id, __ATOMIC_ACQUIRE);
+    if (id[0] != '\0') return id;
+    /* Another client may have learned it since. */
+    id = known_id(cluster->servers);
+    if (id[0] != '\0') __atomic_store_n(&cluster->id, id, __ATOMIC_RELEASE);
+    return id;
+}
 
 const char *cluster_id_at_consume(struct cluster *cluster, rd_kafka_t *rk) {
     const char *id = cluster_id(cluster);
