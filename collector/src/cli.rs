@@ -2,6 +2,7 @@
 
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
+use std::ffi::OsString;
 use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
@@ -24,6 +25,8 @@ pub(crate) enum Command {
     Hash(Hash),
     /// Run a whole pipeline here, and compare the measured latencies with the delays that were put in
     Demo(Demo),
+    /// Run a program that uses librdkafka, measured, without a change to it
+    Run(Run),
 }
 
 #[derive(Debug, Args)]
@@ -85,6 +88,19 @@ pub(crate) struct Demo {
     /// Print nothing but the report at the end, as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Where the plugin's two libraries are, if not beside this program
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) plugin: Option<PathBuf>,
+    /// Stay until the program ends, and tell whether a client of librdkafka was seen in it
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {
