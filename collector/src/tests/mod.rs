@@ -3,6 +3,7 @@
 mod bounds;
 mod msgpack;
 mod peers;
+mod serving;
 mod shape;
 
 use crate::collect::intake::{Encoding, read};
