@@ -3,6 +3,7 @@
 mod bounds;
 mod msgpack;
 mod peers;
+mod protobuf;
 mod serving;
 mod shape;
 
