@@ -16,22 +16,33 @@ pub(crate) enum Via {
     Unix,
 }
 
-/// Every request: the host, the page that it came from, and what browsers must not do with the answer.
+/// What browsers must not do with an answer.
+const HEADERS: [(HeaderName, HeaderValue); 4] = [
+    (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
+    (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
+    // The token may be in an address.
+    (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
+    (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
+];
+
+/// Every request: the host, and the page that it came from.
 pub(crate) async fn every(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    const HEADERS: [(HeaderName, HeaderValue); 4] = [
-        (header::X_CONTENT_TYPE_OPTIONS, HeaderValue::from_static("nosniff")),
-        (header::X_FRAME_OPTIONS, HeaderValue::from_static("DENY")),
-        // The token may be in an address.
-        (header::REFERRER_POLICY, HeaderValue::from_static("no-referrer")),
-        (HeaderName::from_static("cross-origin-resource-policy"), HeaderValue::from_static("same-origin")),
-    ];
     let checked = match request.extensions().get::<Via>() {
         Some(Via::Unix) => Ok(()),
         _ => shared.access.check(request.method(), request.uri(), request.headers()),
     };
-    let mut response = match checked {
+    match checked {
         Ok(()) => next.run(request).await,
         Err(refusal) => refused(&shared, &request, &refusal),
+    }
+}
+
+/// What people and programs read.
+pub(crate) async fn reading(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
+    let mut response = match (enter(&shared, &request), shared.access.may_read(request.uri(), request.headers())) {
+        (Some(response), _) => response,
+        (None, Ok(())) => next.run(request).await,
+        (None, Err(refusal)) => unauthorized(&refusal),
     };
     for (name, value) in HEADERS {
         response.headers_mut().entry(name).or_insert(value);
@@ -39,27 +50,19 @@ pub(crate) async fn every(State(shared): State<Arc<Shared>>, request: Request, n
     response
 }
 
-/// What people and programs read.
-pub(crate) async fn reading(State(shared): State<Arc<Shared>>, request: Request, next: Next) -> Response {
-    if request.method() == Method::GET
-        && let Some(entered) = shared.access.enter(request.uri(), request.headers())
-    {
-        return match entered {
-            Ok((cookie, place)) => {
-                let headers = [
-                    (header::SET_COOKIE, cookie),
-                    (header::LOCATION, place),
-                    (header::CACHE_CONTROL, "no-store".into()),
-                ];
-                (StatusCode::SEE_OTHER, headers).into_response()
-            }
-            Err(refusal) => unauthorized(&refusal),
-        };
+/// The answer to one who brings the token in the address.
+fn enter(shared: &Shared, request: &Request) -> Option<Response> {
+    if request.method() != Method::GET {
+        return None;
     }
-    match shared.access.may_read(request.uri(), request.headers()) {
-        Ok(()) => next.run(request).await,
+    Some(match shared.access.enter(request.uri(), request.headers())? {
+        Ok((cookie, place)) => {
+            let headers =
+                [(header::SET_COOKIE, cookie), (header::LOCATION, place), (header::CACHE_CONTROL, "no-store".into())];
+            (StatusCode::SEE_OTHER, headers).into_response()
+        }
         Err(refusal) => unauthorized(&refusal),
-    }
+    })
 }
 
 /// What tracers send.

@@ -69,14 +69,21 @@ impl Item {
                 out.extend((bytes.len() as u32).to_be_bytes());
                 out.extend(bytes);
             }
-            Self::Int(int) => match *int {
-                0..=0x7f | -32..0 => out.push(*int as u8),
-                0..=0xff => out.extend([0xcc, *int as u8]),
-                0..=0xffff => out.extend([&[0xcd][..], &(*int as u16).to_be_bytes()].concat()),
-                0..=0xffff_ffff => out.extend([&[0xce][..], &(*int as u32).to_be_bytes()].concat()),
-                0.. => out.extend([&[0xcf][..], &int.to_be_bytes()].concat()),
-                _ => out.extend([&[0xd3][..], &int.to_be_bytes()].concat()),
-            },
+            Self::Int(int) => {
+                let int = *int;
+                if (-32..=0x7f).contains(&int) {
+                    out.push(int as u8);
+                } else if let Ok(int) = u8::try_from(int) {
+                    out.extend([0xcc, int]);
+                } else if let Ok(int) = u16::try_from(int) {
+                    out.extend([&[0xcd][..], &int.to_be_bytes()].concat());
+                } else if let Ok(int) = u32::try_from(int) {
+                    out.extend([&[0xce][..], &int.to_be_bytes()].concat());
+                } else {
+                    out.push(if int > 0 { 0xcf } else { 0xd3 });
+                    out.extend(int.to_be_bytes());
+                }
+            }
             Self::U64(int) => {
                 out.push(0xcf);
                 out.extend(int.to_be_bytes());
