@@ -140,9 +140,11 @@ class Collector(Program):
         super().__init__(name, logs, [command, "collect", "--listen", "127.0.0.1:0", *options], clean_environment())
         self.url = self.line().removeprefix("listening on ")
         self.address = ("127.0.0.1", int(self.url.rpartition(":")[2]))
+        self.headers = {}
 
     def get(self, path):
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+        request = urllib.request.Request(self.url + path, headers=self.headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
     def graph(self):

@@ -6,6 +6,7 @@ With the address of a broker in DATASTREAMS_KAFKA (tests/kafka/with-broker) the 
 import contextlib
 import os
 import pathlib
+import secrets
 import sys
 
 import datastreams_abi as ds
@@ -15,13 +16,22 @@ from wire import Tap
 
 ENV, KIND, COUNT = "tracers", "kinesis", 25
 # dd-java-agent sends closed buckets only, every ten seconds.
-PATIENCE = 60
+PATIENCE = 120
 
 
 class Tracers:
-    def __init__(self, library, collector, tap, services, python):
-        self.library, self.collector, self.tap = library, collector, tap
-        self.services, self.python = services, python
+    def __init__(self, library, command, commands, logs):
+        self.library, self.command, self.commands, self.logs = ds.Library(library), command, commands, logs
+
+    def start(self, enter):
+        self.collector = enter(Collector(self.logs, self.command))
+        self.tap = enter(contextlib.closing(Tap(self.collector.address)))
+        # They start side by side.
+        self.services = {
+            name: enter(TracerService(self.logs, command, name, ENV, self.tap.url))
+            for name, command in self.commands.items()
+        }
+        self.python = enter(DdtraceService(self.logs, "python", ENV, self.tap.url))
 
     def chain(self):
         """ours -> dd-trace-go -> dd-trace-js -> dd-java-agent -> ddtrace -> ours is one pathway"""
@@ -92,6 +102,21 @@ class Tracers:
         until("the lag of 0", lag, PATIENCE)
         return cluster
 
+    def by_password(self):
+        """dd-trace-go sends the password of its agent's URL, which may be the token that posts need"""
+        token, path = secrets.token_urlsafe(), pathlib.Path(self.logs) / "token"
+        path.write_text(token)
+        options = ["--token-file", path, "--token-for-posts"]
+        with Collector(self.logs, self.command, *options, name="guarded") as collector:
+            collector.headers["Authorization"] = f"Bearer {token}"
+            for url, refused in ((collector.url, True), (collector.url.replace("//", f"//any:{token}@"), False)):
+                with TracerService(self.logs, self.commands["go"], "guarded", ENV, url) as service:
+                    service.send(KIND, "guarded", 3)
+                    service.finish()
+                received = collector.graph()["received"]
+                equal("taken, refused at least", [received["messages"], received["refused"] > 0],
+                      [0 if refused else 3, True])  # fmt: skip
+
     def all_taken(self):
         """Every payload was taken, and nothing of them cut or left unread"""
         posts = [one for one in self.tap.exchanges() if one.path == "/v0.1/pipeline_stats"]
@@ -154,19 +179,14 @@ def main(library, collector, programs, logs):
     }  # fmt: skip
     checks = Checks()
     with contextlib.ExitStack() as stack:
-        enter = stack.enter_context
-        collector = enter(Collector(logs, collector))
-        tap = enter(contextlib.closing(Tap(collector.address)))
-        services = {
-            name: enter(TracerService(logs, command, name, ENV, tap.url)) for name, command in commands.items()
-        }
-        python = enter(DdtraceService(logs, "python", ENV, tap.url))
-        tracers = Tracers(ds.Library(library), collector, tap, services, python)
+        tracers = Tracers(library, collector, commands, logs)
+        tracers.start(stack.enter_context)
         checks.run(tracers.chain)
         checks.run(tracers.origins)
         if "DATASTREAMS_KAFKA" in os.environ:
             checks.run(tracers.over_kafka)
         checks.run(tracers.all_taken)
+        checks.run(tracers.by_password)
     return checks.close()
 
 
