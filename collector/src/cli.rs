@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::export::otlp;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -37,6 +38,8 @@ pub(crate) struct Collect {
     /// Print a table of the latencies every few seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = seconds)]
     pub(crate) print: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) otlp: otlp::Options,
 }
 
 #[derive(Debug, Args)]

@@ -6,6 +6,7 @@ mod listen;
 mod repeats;
 pub(crate) mod server;
 
+use crate::export::otlp;
 use crate::{cli, clock, output, table};
 use limits::Limits;
 use server::Shared;
@@ -40,6 +41,9 @@ async fn collect(options: &cli::Collect) -> Result<(), String> {
     let tcp = listen::tcp(options.listen).await?;
     let address = tcp.local_addr().map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
     let unix = options.unix.as_deref().map(listen::unix).transpose()?;
+    let exporter = otlp::Config::new(&options.otlp, |name| std::env::var(name).ok())?
+        .map(|config| otlp::Exporter::new(config, shared.clone(), address))
+        .transpose()?;
 
     let (stop, stopped) = watch::channel(());
     let mut serving = tokio::task::JoinSet::new();
@@ -49,6 +53,11 @@ async fn collect(options: &cli::Collect) -> Result<(), String> {
         serving.spawn(serve(axum::serve(socket, router).with_graceful_shutdown(until(stopped.clone()))));
         output::line(format!("listening on unix://{}", guard.path().display()));
         guard
+    });
+    let (last, ending) = watch::channel(());
+    let exporting = exporter.map(|exporter| {
+        output::line(format!("sending to {}", exporter.target()));
+        tokio::spawn(exporter.run(ending))
     });
     if let Some(every) = options.print {
         serving.spawn(print(shared, every, stopped));
@@ -60,6 +69,11 @@ async fn collect(options: &cli::Collect) -> Result<(), String> {
     }
     drop(stop);
     let _ = tokio::time::timeout(FAREWELL, async { while serving.join_next().await.is_some() {} }).await;
+    // Nothing comes any more: what came is sent.
+    drop(last);
+    if let Some(exporting) = exporting {
+        let _ = exporting.await;
+    }
     Ok(())
 }
 

@@ -5,6 +5,7 @@ use super::limits::Limits;
 use super::repeats::Repeats;
 use crate::model::Model;
 use crate::model::stats::Window;
+use crate::export::routes;
 use crate::{clock, graph, pathways};
 use axum::body::{Body, HttpBody};
 use axum::extract::{Query, State};
@@ -70,7 +71,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     for endpoint in ENDPOINTS {
         router = router.route(endpoint, stats.clone());
     }
-    router.fallback(nothing_here).method_not_allowed_fallback(wrong_method).with_state(shared)
+    router.merge(routes::routes()).fallback(nothing_here).method_not_allowed_fallback(wrong_method).with_state(shared)
 }
 
 /// What tracers ask before they send. dd-trace-java and -dotnet look for the endpoint with and without its slash,
