@@ -36,14 +36,13 @@ pub(crate) fn run(options: &cli::Collect) -> ExitCode {
 
 async fn collect(options: &cli::Collect) -> Result<(), String> {
     let (mut interrupt, mut terminate) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
+    let otlp = otlp::Config::new(&options.otlp, |name| std::env::var(name).ok())?;
     let shared = Arc::new(Shared::new(Limits::DEFAULT));
     let router = server::router(shared.clone());
     let tcp = listen::tcp(options.listen).await?;
     let address = tcp.local_addr().map_err(|error| format!("cannot listen on {}: {error}", options.listen))?;
     let unix = options.unix.as_deref().map(listen::unix).transpose()?;
-    let exporter = otlp::Config::new(&options.otlp, |name| std::env::var(name).ok())?
-        .map(|config| otlp::Exporter::new(config, shared.clone(), address))
-        .transpose()?;
+    let exporter = otlp.map(|config| otlp::Exporter::new(config, shared.clone(), address)).transpose()?;
 
     let (stop, stopped) = watch::channel(());
     let mut serving = tokio::task::JoinSet::new();

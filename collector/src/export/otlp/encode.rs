@@ -40,11 +40,8 @@ pub(super) fn requests(deltas: &[Delta], lags: &Lags, context: &Context<'_>) -> 
         let mut by_env: BTreeMap<&str, [Vec<NumberPoint>; 2]> = BTreeMap::new();
         for (group, behind) in groups {
             let [messages, seconds] = by_env.entry(&group.env).or_default();
-            let mut attributes = texts(group.attributes());
-            // A group is no service: its environment is the one thing that the resource could tell.
-            attributes.extend((!group.env.is_empty()).then(|| KeyValue::text(ENVIRONMENT, &*group.env)));
             let point = |value| NumberPoint {
-                attributes: attributes.clone(),
+                attributes: texts(group.attributes()),
                 start_time_unix_nano: 0,
                 time_unix_nano: unsigned(context.now_ns),
                 value: Some(value),
@@ -160,7 +157,9 @@ fn resource_metrics(env: &str, service: &str, metrics: Vec<Metric>, context: &Co
     let known = |key: &str| matches!(key, "service.name" | "service.instance.id" | ENVIRONMENT);
     let more = context.resource.iter().filter(|(key, _)| !known(key));
     attributes.extend(more.map(|(key, value)| KeyValue::text(key, value)));
-    attributes.push(KeyValue::text("service.instance.id", context.instance));
+    // Many engines tell series apart by service and instance alone, and have the rest beside them.
+    let instance = [context.instance, env].join("/");
+    attributes.push(KeyValue::text("service.instance.id", instance.trim_end_matches('/')));
     ResourceMetrics {
         resource: Some(Resource { attributes }),
         scope_metrics: vec![ScopeMetrics {
