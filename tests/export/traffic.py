@@ -1,7 +1,10 @@
 """Payloads of a pipeline of which every value is known, as several tracers would send them."""
 
 import gzip
+import itertools
+import math
 import random
+import statistics
 import time
 import urllib.request
 from dataclasses import dataclass, field
@@ -69,21 +72,41 @@ class Traffic:
         return values[int(at * (len(values) - 1))]
 
 
+def spread_out(chance, number, value):
+    """`number` values of a distribution, given by the value at a quantile, in any order. They are as far apart as the
+    distribution has them: engines differ in which of two neighbours is the quantile."""
+    values = [value((at + 0.5) / number) for at in range(number)]
+    chance.shuffle(values)
+    return iter(values)
+
+
 def traffic(payloads, messages, seed=1):
-    """`payloads` payloads, each with every edge and some `messages` messages in it."""
-    chance, made = random.Random(seed), Traffic()
+    """`payloads` payloads of every service, with some `messages` messages of every edge."""
+    chance, made, drawn = random.Random(seed), Traffic(), {}
+    normal = statistics.NormalDist()
+    for edge in EDGES:
+        counts = [chance.randint(1, 2 * messages) for _ in range(payloads)]
+        latency = lambda at, edge=edge: math.exp(edge.spread * normal.inv_cdf(at)) * edge.median
+        total = sum(counts)
+        drawn[edge] = (
+            iter(counts),
+            [
+                spread_out(chance, total, latency),
+                spread_out(chance, total, lambda at, latency=latency: 2 * latency(at)),
+                spread_out(chance, total, lambda at: float(round(50 + 5000 * at))),
+            ],
+        )
     for number in range(payloads):
         mapping = MAPPINGS[number % len(MAPPINGS)]
         by_env = {}
         for edge in EDGES:
             sketches = [Sketch(mapping) for _ in MEASURES]
-            count = chance.randint(1, 2 * messages)
-            for _ in range(count):
-                latency = chance.lognormvariate(0, edge.spread) * edge.median
-                values = (latency, latency * chance.uniform(1, 3), float(chance.randint(50, 5000)))
-                for measure, sketch, value in zip(MEASURES, sketches, values, strict=True):
-                    sketch.add(value)
-                    made.values.setdefault((edge.labels(), measure), []).append(value)
+            counts, values = drawn[edge]
+            count = next(counts)
+            for measure, sketch, value in zip(MEASURES, sketches, values, strict=True):
+                for one in itertools.islice(value, count):
+                    sketch.add(one)
+                    made.values.setdefault((edge.labels(), measure), []).append(one)
             made.messages[edge.labels()] = made.messages.get(edge.labels(), 0) + count
             edge_latency, pathway_latency, payload_size = (sketch.encode() for sketch in sketches)
             by_env.setdefault((edge.env, edge.service), []).append({

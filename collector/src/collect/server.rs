@@ -3,9 +3,9 @@
 use super::intake::{self, Refusal};
 use super::limits::Limits;
 use super::repeats::Repeats;
+use crate::export::routes;
 use crate::model::Model;
 use crate::model::stats::Window;
-use crate::export::routes;
 use crate::{clock, graph, pathways};
 use axum::body::{Body, HttpBody};
 use axum::extract::{Query, State};

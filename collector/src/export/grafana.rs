@@ -202,9 +202,15 @@ mod tests {
         let queue = nodes.iter().find(|node| node["title"] == "orders").unwrap();
         assert_eq!((queue["arc__in"].as_f64(), queue["arc__out"].as_f64()), (Some(8.0 / 12.0), Some(4.0 / 12.0)));
         let billing = nodes.iter().find(|node| node["title"] == "billing").unwrap();
-        assert_eq!((billing["subTitle"].as_str(), billing["secondaryStat"].as_str()), (Some("service"), Some("201 ms")));
+        assert_eq!(
+            (billing["subTitle"].as_str(), billing["secondaryStat"].as_str()),
+            (Some("service"), Some("201 ms"))
+        );
         let consumed = data["edges"].as_array().unwrap().iter().find(|edge| edge["target"] == billing["id"]).unwrap();
-        assert_eq!((consumed["secondaryStat"].as_str(), consumed["detail__messages"].as_u64()), (Some("201 ms"), Some(4)));
+        assert_eq!(
+            (consumed["secondaryStat"].as_str(), consumed["detail__messages"].as_u64()),
+            (Some("201 ms"), Some(4))
+        );
     }
 
     #[test]

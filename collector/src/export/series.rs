@@ -281,7 +281,8 @@ impl Table {
         let since_ns = std::mem::replace(&mut self.taken_ns, now_ns);
         let empty = Histogram::new(self.bounds.delta_buckets);
         let delta = |series: &mut Series| {
-            let nothing = series.untaken_messages == 0 && series.measures.iter().all(|measure| measure.delta.is_empty());
+            let nothing =
+                series.untaken_messages == 0 && series.measures.iter().all(|measure| measure.delta.is_empty());
             (!nothing).then(|| Delta {
                 labels: series.labels.clone(),
                 messages: std::mem::take(&mut series.untaken_messages),
@@ -364,7 +365,8 @@ mod tests {
     }
 
     fn sums(table: &mut Table) -> Vec<(String, u64, u64)> {
-        let of = |series: &Series| (series.labels.destination.to_string(), series.messages, series.measures[0].total.count);
+        let of =
+            |series: &Series| (series.labels.destination.to_string(), series.messages, series.measures[0].total.count);
         table.settled().map(of).collect()
     }
 

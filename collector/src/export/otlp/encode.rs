@@ -52,7 +52,12 @@ pub(super) fn requests(deltas: &[Delta], lags: &Lags, context: &Context<'_>) -> 
         let points = by_env.values().flatten().map(|points| points.len() as u64).sum();
         let resources = by_env.into_iter().map(|(env, [messages, seconds])| {
             let metrics = [
-                metric("datastreams.consumer_group.lag", "Messages that a group has not committed", "{message}", messages),
+                metric(
+                    "datastreams.consumer_group.lag",
+                    "Messages that a group has not committed",
+                    "{message}",
+                    messages,
+                ),
                 metric(
                     "datastreams.consumer_group.lag_time",
                     "Age of the oldest message that a group has not committed",

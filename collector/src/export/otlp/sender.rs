@@ -80,7 +80,8 @@ impl Sender {
 async fn read(mut answer: Response) -> Answer {
     let status = answer.status();
     let after = answer.headers().get(RETRY_AFTER).and_then(|value| value.to_str().ok()?.trim().parse::<u64>().ok());
-    let protobuf = answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(PROTOBUF.as_bytes()));
+    let protobuf =
+        answer.headers().get(CONTENT_TYPE).is_some_and(|kind| kind.as_bytes().starts_with(PROTOBUF.as_bytes()));
     let mut body = Vec::new();
     // The status stands, whatever happens to the rest.
     while let Ok(Some(chunk)) = answer.chunk().await {

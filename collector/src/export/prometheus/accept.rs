@@ -60,7 +60,8 @@ mod tests {
 
     #[test]
     fn what_servers_send() {
-        const PROTOBUF: &str = "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
+        const PROTOBUF: &str =
+            "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=delimited";
         for (accept, format) in [
             (String::new(), Text),
             ("*/*".into(), Text),
@@ -85,7 +86,11 @@ mod tests {
             ("application/openmetrics-text;version=0.0.1;q=0.9,text/plain;q=0.5".into(), Text),
             (format!("text/plain;version=0.0.4;q=0.7,{PROTOBUF};q=0.3"), Text),
             (format!("{PROTOBUF};q=0, text/plain"), Text),
-            ("application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text,*/*;q=0.1".into(), Text),
+            (
+                "application/vnd.google.protobuf;proto=io.prometheus.client.MetricFamily;encoding=text,*/*;q=0.1"
+                    .into(),
+                Text,
+            ),
             ("application/vnd.google.protobuf; proto=other.Message; encoding=delimited".into(), Text),
             ("Application/OpenMetrics-Text; Version=\"1.0.0\"; Q=1".into(), OpenMetrics),
         ] {

@@ -134,11 +134,7 @@ fn labels(labels: &Labels) -> Pairs<'_> {
 }
 
 /// Labels under Prometheus' names, absent ones left out.
-fn pairs<'a>(
-    env: &'a str,
-    service: Option<&'a str>,
-    more: impl Iterator<Item = (&'static str, &'a str)>,
-) -> Pairs<'a> {
+fn pairs<'a>(env: &'a str, service: Option<&'a str>, more: impl Iterator<Item = (&'static str, &'a str)>) -> Pairs<'a> {
     let resource = [("deployment_environment_name", env), ("service_name", service.unwrap_or_default())];
     let resource = resource.into_iter().map(|(name, value)| (Cow::Borrowed(name), value));
     let all = resource.chain(more.map(|(name, value)| (name.replace('.', "_").into(), value)));
@@ -239,8 +235,7 @@ fn own<'a>(table: &Table, exports: &Exports, about: &About) -> Vec<Family<'a>> {
 /// Counters by their names, as a label.
 fn by_name<'a>(counters: &impl Serialize) -> Vec<Metric<'a>> {
     let Ok(serde_json::Value::Object(counters)) = serde_json::to_value(counters) else { return Vec::new() };
-    let metric = |(name, value): (String, serde_json::Value)| {
-        Some(number(vec![("what".into(), name.into())], value.as_f64()?))
-    };
+    let metric =
+        |(name, value): (String, serde_json::Value)| Some(number(vec![("what".into(), name.into())], value.as_f64()?));
     counters.into_iter().filter_map(metric).collect()
 }
