@@ -131,15 +131,18 @@ class Fleet:
 
     def __init__(self, command, directory, logs):
         self.made, directory = traffic(60, 40), pathlib.Path(directory).resolve()
-        self.copy, otlp, ports = Receiver(), free_port(), [free_port()]
-        collector = lambda name, setup: Collector(
-            logs, command, "--otlp", f"http://127.0.0.1:{otlp}", "--otlp-interval", "1", name=name,
-            OTEL_RESOURCE_ATTRIBUTES=f"datastreams.setup={setup}",
-        )  # fmt: skip
+        self.copy, otlp, port = Receiver(), free_port(), free_port()
+
+        def collector(name, setup, url=f"http://127.0.0.1:{otlp}", *more):
+            environment = {"OTEL_RESOURCE_ATTRIBUTES": f"datastreams.setup={setup}"}
+            return Collector(logs, command, "--otlp", url, "--otlp-interval", "1", *more, name=name, **environment)
+
         self.single = collector("single", "single")
         self.parts = [collector(f"part{number}", "parts") for number in range(3)]
+        direct = f"http://127.0.0.1:{port}/api/v1/otlp"
+        self.direct = collector("direct", "direct", direct, "--otlp-temporality", "cumulative")
         self.collectors = [self.single, *self.parts]
-        self.prometheus = Prometheus(directory, logs, ports[0], {"single": [self.single], "parts": self.parts})
+        self.prometheus = Prometheus(directory, logs, port, {"single": [self.single], "parts": self.parts})
         third = len(self.made.bodies) // 3
         # The first deltas find nobody to take them.
         self.send(self.made.bodies[:third])
@@ -152,10 +155,11 @@ class Fleet:
     def send(self, bodies):
         for number, body in enumerate(bodies):
             post(self.single.url, body)
+            post(self.direct.url, body)
             post(self.parts[number % len(self.parts)].url, body)
 
     def stop(self):
-        for program in [*self.collectors, self.otelcol, self.prometheus]:
+        for program in [*self.collectors, self.direct, self.otelcol, self.prometheus]:
             program.stop()
         self.copy.__exit__()
 
@@ -222,6 +226,11 @@ def check_otlp_parts(fleet):
     return agree(fleet, '{datastreams_setup="parts"}')
 
 
+def check_otlp_direct(fleet):
+    """One collector, by OTLP, into Prometheus: since the start, with nothing in between"""
+    return agree(fleet, '{datastreams_setup="direct"}')
+
+
 def check_deltas(fleet):
     """What the OpenTelemetry Collector passed on adds up, exactly, from one and from three"""
     for setup in ("single", "parts"):
@@ -233,7 +242,7 @@ def check_lag(fleet):
     """The lag arrives on both ways"""
     lag = 'datastreams_consumer_group_lag{messaging_consumer_group_name="bill"%s}'
     expected = sum(max(100 - (70 - 20 * at + 59), 0) for at in (0, 1))
-    for selector in (', job="single"', ', datastreams_setup="single"'):
+    for selector in (', job="single"', ', datastreams_setup="single"', ', datastreams_setup="direct"'):
         until("the lag", lambda selector=selector: fleet.prometheus.one(lag % selector) == expected, PATIENCE)
 
 
@@ -253,7 +262,7 @@ def main():
     fleet = Fleet(command, directory, logs)
     try:
         for check in (check_scraped_single, check_scraped_parts, check_deltas, check_otlp_single, check_otlp_parts,
-                      check_lag, check_recent):  # fmt: skip
+                      check_otlp_direct, check_lag, check_recent):  # fmt: skip
             checks.run(check, fleet)
     finally:
         fleet.stop()

@@ -1,14 +1,12 @@
 //! How far groups are behind, as gauges.
 
-use super::labels::{short, system};
-use crate::model::Model;
 use std::collections::BTreeMap;
 
 /// The most groups that are told of; the model bounds partitions, not these.
 const MAX_GROUPS: usize = 2000;
 
 /// A group and its queue.
-#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, PartialOrd, Ord)]
 pub(crate) struct Group {
     pub(crate) env: Box<str>,
     pub(crate) system: Box<str>,
@@ -39,30 +37,39 @@ pub(crate) struct Behind {
     pub(crate) seconds: Option<f64>,
 }
 
-/// The lag of every group that is known, and how many groups did not fit.
+/// The lag of every group that is known, and of how many partitions the group did not fit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lags {
     pub(crate) groups: BTreeMap<Group, Behind>,
     pub(crate) omitted: u64,
 }
 
-pub(crate) fn lags(model: &Model) -> Lags {
-    let mut lags = Lags::default();
-    for lag in model.backlogs.lags() {
-        let Some(messages) = lag.lag else { continue };
-        let group = Group {
-            env: short(&lag.env),
-            system: short(system(&lag.kind)),
-            cluster: short(&lag.cluster),
-            destination: short(&lag.topic),
-            group: short(&lag.group),
-        };
-        if lags.groups.len() >= MAX_GROUPS && !lags.groups.contains_key(&group) {
-            lags.omitted += 1;
-            continue;
+impl Lags {
+    /// Adds that of a partition.
+    pub(crate) fn add(&mut self, group: Group, behind: Behind) {
+        if self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(&group) {
+            self.omitted += 1;
+            return;
         }
-        let behind = lags.groups.entry(group).or_default();
-        behind.messages = behind.messages.saturating_add(messages);
+        let sum = self.groups.entry(group).or_default();
+        sum.messages = sum.messages.saturating_add(behind.messages);
+        sum.seconds = sum.seconds.into_iter().chain(behind.seconds).reduce(f64::max);
     }
-    lags
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn partitions_add_up_and_the_oldest_counts() {
+        let group = |name: &str| Group { group: name.into(), ..Group::default() };
+        let mut lags = Lags::default();
+        for (messages, seconds) in [(5, Some(1.5)), (7, None), (1, Some(9.0))] {
+            lags.add(group("g"), Behind { messages, seconds });
+        }
+        assert_eq!(lags.groups[&group("g")], Behind { messages: 13, seconds: Some(9.0) });
+        (0..MAX_GROUPS + 5).for_each(|at| lags.add(group(&at.to_string()), Behind::default()));
+        assert_eq!((lags.groups.len(), lags.omitted), (MAX_GROUPS, 6));
+    }
 }

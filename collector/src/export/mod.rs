@@ -11,6 +11,7 @@ pub(crate) mod otlp;
 mod prometheus;
 pub(crate) mod routes;
 mod series;
+mod source;
 
 use crate::model::edge::EdgeKey;
 pub(crate) use series::Passed;
@@ -29,8 +30,8 @@ impl Exports {
         Self { table: Mutex::new(Table::new(Bounds::DEFAULT, now_ns)), sent: otlp::Sent::default() }
     }
 
-    /// Counts what passed an edge.
-    pub(crate) fn passed(&self, edge: &EdgeKey, passed: &Passed<'_>, now_ns: i64) {
+    /// Counts what passed an edge; `None`: one of those for which the model has no room.
+    pub(crate) fn passed(&self, edge: Option<&EdgeKey>, passed: &Passed<'_>, now_ns: i64) {
         self.lock().add(edge, passed, now_ns);
     }
 

@@ -1,10 +1,10 @@
 //! The routes of other engines: `/metrics`, and the graph API of Grafana's node graph.
 
-use super::prometheus::{self, About, Format};
-use super::{grafana, lag};
+use super::prometheus::{self, Format};
+use super::{grafana, source};
+use crate::clock;
 use crate::collect::server::Shared;
 use crate::model::stats::Window;
-use crate::{clock, graph};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
@@ -29,11 +29,8 @@ async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respo
     let format = Format::of(text(header::ACCEPT));
     let compressed = takes_gzip(text(header::ACCEPT_ENCODING));
     let rendering = tokio::task::spawn_blocking(move || {
-        let (exports, about) = {
-            let model = &shared.lock().model;
-            (model.exports.clone(), About { received: model.received, cut: model.cut, lags: lag::lags(model) })
-        };
-        let body = prometheus::render(&exports, &about, format, clock::now_ns());
+        let about = source::about(&shared);
+        let body = prometheus::render(&source::exports(&shared), &about, format, clock::now_ns());
         match compressed.then(|| gzip(&body)) {
             Some(Ok(body)) => (body, "gzip"),
             _ => (body, "identity"),
@@ -77,8 +74,7 @@ struct Wanted {
 }
 
 async fn data(State(shared): State<Arc<Shared>>, wanted: Query<Wanted>) -> Response {
-    let known = shared.lock();
-    Json(grafana::data(&graph::graph(&known.model, wanted.window, clock::now_ns()))).into_response()
+    Json(source::panel(&shared, wanted.window, clock::now_ns())).into_response()
 }
 
 #[cfg(test)]

@@ -3,7 +3,6 @@
 use super::histogram::{Histogram, whole};
 use super::labels::Labels;
 use crate::model::edge::EdgeKey;
-use crate::model::stats::EdgeStats;
 use datastreams_core::sketch::Sketch;
 use std::collections::{HashMap, VecDeque};
 use std::hash::{BuildHasher, RandomState};
@@ -45,17 +44,6 @@ pub(crate) struct Passed<'a> {
     pub(crate) pathway_latency: &'a Sketch,
     /// Bytes.
     pub(crate) payload_size: &'a Sketch,
-}
-
-impl<'a> From<&'a EdgeStats> for Passed<'a> {
-    fn from(stats: &'a EdgeStats) -> Self {
-        Self {
-            messages: stats.messages,
-            edge_latency: &stats.edge_latency,
-            pathway_latency: &stats.pathway_latency,
-            payload_size: &stats.payload_size,
-        }
-    }
 }
 
 /// What is measured of messages, in the order of [`Series::measures`].
@@ -174,10 +162,11 @@ impl Series {
     }
 }
 
-/// What a series counted since it was taken last.
+/// What a series counted since a time.
 #[derive(Clone, Debug, PartialEq)]
-pub(crate) struct Delta {
+pub(crate) struct Counted {
     pub(crate) labels: Labels,
+    pub(crate) since_ns: i64,
     pub(crate) messages: u64,
     /// In the order of [`Measured`]; empty ones too.
     pub(crate) measures: [Histogram; 3],
@@ -230,10 +219,10 @@ impl Table {
         self.taken_ns = now_ns;
     }
 
-    /// Counts what passed an edge.
-    pub(crate) fn add(&mut self, edge: &EdgeKey, passed: &Passed<'_>, now_ns: i64) {
+    /// Counts what passed an edge; `None`: one of those for which the model has no room.
+    pub(crate) fn add(&mut self, edge: Option<&EdgeKey>, passed: &Passed<'_>, now_ns: i64) {
         let deltas = self.deltas;
-        let place = self.place(edge, now_ns);
+        let place = edge.and_then(|edge| self.place(edge, now_ns));
         let series = match place.and_then(|place| self.series.get_mut(place)) {
             Some(series) => series,
             None => {
@@ -275,21 +264,33 @@ impl Table {
         self.series.len()
     }
 
-    /// What came since the last time, and when that was. Series without anything are left out.
-    pub(crate) fn take(&mut self, now_ns: i64) -> (i64, Vec<Delta>) {
+    /// What came since the last time. Series without anything are left out.
+    pub(crate) fn take(&mut self, now_ns: i64) -> Vec<Counted> {
         self.settled().for_each(drop);
         let since_ns = std::mem::replace(&mut self.taken_ns, now_ns);
         let empty = Histogram::new(self.bounds.delta_buckets);
-        let delta = |series: &mut Series| {
+        let counted = |series: &mut Series| {
             let nothing =
                 series.untaken_messages == 0 && series.measures.iter().all(|measure| measure.delta.is_empty());
-            (!nothing).then(|| Delta {
+            (!nothing).then(|| Counted {
                 labels: series.labels.clone(),
+                since_ns,
                 messages: std::mem::take(&mut series.untaken_messages),
                 measures: series.measures.each_mut().map(|it| std::mem::replace(&mut it.delta, empty.clone())),
             })
         };
-        (since_ns, self.series.iter_mut().chain([&mut self.overflow]).filter_map(delta).collect())
+        self.series.iter_mut().chain([&mut self.overflow]).filter_map(counted).collect()
+    }
+
+    /// Everything since each series began.
+    pub(crate) fn totals(&mut self) -> Vec<Counted> {
+        let counted = |series: &Series| Counted {
+            labels: series.labels.clone(),
+            since_ns: series.since_ns,
+            messages: series.messages,
+            measures: series.measures.each_ref().map(|measure| measure.total.clone()),
+        };
+        self.settled().map(counted).collect()
     }
 
     /// The place of an edge's series; `None`: there is no room for another.
@@ -361,7 +362,7 @@ mod tests {
             pathway_latency: &sketch,
             payload_size: &Sketch::new(),
         };
-        table.add(edge, &passed, now_ns);
+        table.add(Some(edge), &passed, now_ns);
     }
 
     fn sums(table: &mut Table) -> Vec<(String, u64, u64)> {
@@ -390,14 +391,16 @@ mod tests {
             if !values.is_empty() {
                 add(&mut table, &edge("a", "x:1"), values, NOW + round as i64);
             }
-            let (since_ns, deltas) = table.take(NOW + 10 * (round as i64 + 1));
-            assert_eq!(since_ns, NOW + 10 * round as i64);
+            let deltas = table.take(NOW + 10 * (round as i64 + 1));
             assert_eq!(deltas.len(), usize::from(!values.is_empty()), "nothing is said of what was idle");
             for delta in deltas {
+                assert_eq!(delta.since_ns, NOW + 10 * round as i64);
                 assert_eq!(delta.messages, values.len() as u64);
                 whole.merge(&delta.measures[0]);
             }
         }
+        let totals = table.totals();
+        assert_eq!((totals[0].since_ns, totals[0].messages, totals[0].measures[0].count), (NOW, 6, 6));
         let total = table.settled().next().unwrap();
         assert_eq!((total.messages, whole.count, whole.zero), (6, 5, 1), "{whole:?}");
         assert_eq!(table.negative, 2, "of both latencies");
@@ -412,7 +415,7 @@ mod tests {
         }
         assert_eq!(sums(&mut table), [("a".into(), 2, 2), ("b".into(), 1, 1), (String::new(), 2, 2)]);
         assert_eq!((table.overflow_messages, table.edges.len()), (2, 2));
-        let (_, deltas) = table.take(NOW + 1);
+        let deltas = table.take(NOW + 1);
         assert!(deltas[2].labels.overflow && deltas[2].messages == 2);
         // After an hour of silence there is room.
         let later = NOW + 2 * IDLE_NS;
@@ -428,7 +431,7 @@ mod tests {
         table.keep_deltas(NOW);
         add(&mut table, &edge("a", "x:1"), &[0.1], NOW);
         add(&mut table, &edge("b", "x:1"), &[0.1], NOW + 2 * IDLE_NS);
-        let taken: u64 = table.take(NOW + 2 * IDLE_NS).1.iter().map(|delta| delta.messages).sum();
+        let taken: u64 = table.take(NOW + 2 * IDLE_NS).iter().map(|delta| delta.messages).sum();
         assert_eq!((taken, table.forgotten), (2, 0));
     }
 

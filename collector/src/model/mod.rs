@@ -143,7 +143,7 @@ impl Model {
             service: point.service.as_deref().unwrap_or(&payload.service).into(),
             tags: normal_tags(&point.edge_tags, &payload.lang),
         };
-        self.exports.passed(&key, &Passed::from(&stats), now_ns);
+        self.exports.passed(Some(&key), &Passed::from(&stats), now_ns);
         let Some((place, edge)) = self.edge(key) else {
             self.cut.edge_messages = self.cut.edge_messages.saturating_add(messages);
             return;

@@ -14,7 +14,7 @@ const INTERVAL: Duration = Duration::from_secs(10);
 const TIMEOUT: Duration = Duration::from_secs(10);
 
 /// Options of `datastreams collect`.
-#[derive(Clone, Debug, Default, Args)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Args)]
 pub(crate) struct Options {
     /// Send everything to an OpenTelemetry Collector as well: the base URL of its OTLP/HTTP receiver, such as
     /// http://localhost:4318 [env: OTEL_EXPORTER_OTLP_ENDPOINT]
@@ -26,6 +26,19 @@ pub(crate) struct Options {
     /// How often --otlp sends [env: OTEL_METRIC_EXPORT_INTERVAL, in milliseconds] [default: 10]
     #[arg(long, value_name = "SECONDS", value_parser = clap::value_parser!(u64).range(1..=3600))]
     otlp_interval: Option<u64>,
+    /// What --otlp sends: what came since the last time, or everything since the start, as Prometheus itself takes it
+    /// [env: OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE] [default: delta]
+    #[arg(long, value_enum)]
+    otlp_temporality: Option<Temporality>,
+}
+
+/// What a histogram or a count is of.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Temporality {
+    /// The time since the last one.
+    Delta,
+    /// The time since the start.
+    Cumulative,
 }
 
 /// What was decided.
@@ -36,6 +49,7 @@ pub(crate) struct Config {
     pub(super) timeout: Duration,
     pub(super) interval: Duration,
     pub(super) gzip: bool,
+    pub(super) temporality: Temporality,
     /// A file of the certificates to trust, instead of the machine's.
     pub(super) certificate: Option<PathBuf>,
     /// `OTEL_RESOURCE_ATTRIBUTES`.
@@ -59,8 +73,8 @@ impl Config {
                 url(&text).map_err(|reason| format!("{name}: {reason}"))?
             }
             (None, Some((name, text))) => base(&name, &text)?,
-            (None, None) if options.otlp_header.is_empty() && options.otlp_interval.is_none() => return Ok(None),
-            (None, None) => return Err("--otlp-header and --otlp-interval need --otlp".into()),
+            (None, None) if *options == Options::default() => return Ok(None),
+            (None, None) => return Err("--otlp-header, --otlp-interval and --otlp-temporality need --otlp".into()),
         };
         if let Some((name, protocol)) = otlp("PROTOCOL").filter(|(_, protocol)| protocol != "http/protobuf") {
             return Err(format!("{name}: {protocol} is not possible here; http/protobuf is"));
@@ -72,6 +86,16 @@ impl Config {
                 "none" => false,
                 _ => return Err(format!("{name}: {kind} is not possible here; gzip and none are")),
             },
+        };
+        const PREFERENCE: &str = "OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE";
+        let preferred = set(PREFERENCE).map(|value| value.to_ascii_lowercase());
+        let temporality = match (options.otlp_temporality, preferred.as_deref()) {
+            (Some(temporality), _) => temporality,
+            (None, None | Some("delta" | "lowmemory")) => Temporality::Delta,
+            (None, Some("cumulative")) => Temporality::Cumulative,
+            (None, Some(other)) => {
+                return Err(format!("{PREFERENCE}: {other} is not possible here; delta and cumulative are"));
+            }
         };
         let mut headers = HeaderMap::new();
         if let Some((name, list)) = otlp("HEADERS") {
@@ -102,6 +126,7 @@ impl Config {
             },
             interval,
             gzip,
+            temporality,
             certificate: otlp("CERTIFICATE").map(|(_, path)| path.into()),
             resource: match set("OTEL_RESOURCE_ATTRIBUTES") {
                 Some(list) => pairs(&list).map_err(|reason| format!("OTEL_RESOURCE_ATTRIBUTES: {reason}"))?,
@@ -219,6 +244,13 @@ mod tests {
         assert!(!format!("{:?}", config.headers).contains("a b="), "secrets are not printed");
         assert_eq!((config.timeout.as_millis(), config.interval.as_secs(), config.gzip), (2500, 60, false));
         assert_eq!(config.resource, [("k8s.cluster.name".into(), "west".into()), ("a".into(), "b,c".into())]);
+        let wanted = |options: &[&str], value| {
+            let variable = ("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", value);
+            of(&[&["--otlp", "http://h"], options].concat(), &[variable]).unwrap().unwrap().temporality
+        };
+        assert_eq!((wanted(&[], ""), wanted(&[], "LowMemory")), (Temporality::Delta, Temporality::Delta));
+        assert_eq!(wanted(&[], "Cumulative"), Temporality::Cumulative);
+        assert_eq!(wanted(&["--otlp-temporality", "delta"], "cumulative"), Temporality::Delta);
         let config = of(&["--otlp-interval", "5"], &variables).unwrap().unwrap();
         assert_eq!(config.interval.as_secs(), 5);
         let own = [&variables[..], &[("OTEL_EXPORTER_OTLP_METRICS_HEADERS", "z=1")]].concat();
@@ -239,6 +271,7 @@ mod tests {
         let with = |name, value| why(&["--otlp", "http://h"], &[(name, value)]);
         assert!(with("OTEL_EXPORTER_OTLP_PROTOCOL", "grpc").contains("http/protobuf is"));
         assert!(with("OTEL_EXPORTER_OTLP_METRICS_COMPRESSION", "zstd").contains("METRICS_COMPRESSION: zstd"));
+        assert!(with("OTEL_EXPORTER_OTLP_METRICS_TEMPORALITY_PREFERENCE", "both").contains("both is not possible"));
         assert!(with("OTEL_EXPORTER_OTLP_TIMEOUT", "10s").contains("milliseconds"));
         assert!(with("OTEL_EXPORTER_OTLP_HEADERS", "x").contains("`x` is not NAME=VALUE"));
     }

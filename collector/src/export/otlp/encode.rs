@@ -7,7 +7,7 @@ use super::message::{
 use crate::export::histogram::{Histogram, ZERO_THRESHOLD};
 use crate::export::labels::Labels;
 use crate::export::lag::Lags;
-use crate::export::series::{Delta, Measured};
+use crate::export::series::{Counted, Measured};
 use prost::Message;
 use std::collections::BTreeMap;
 
@@ -22,19 +22,19 @@ pub(super) struct Encoded {
     pub(super) messages: u64,
 }
 
-/// Between which times, in nanoseconds, and by whom.
+/// When, how and by whom.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Context<'a> {
-    pub(super) since_ns: i64,
     pub(super) now_ns: i64,
+    pub(super) temporality: Temporality,
     /// Tells apart what several collectors send of one service.
     pub(super) instance: &'a str,
     pub(super) resource: &'a [(String, String)],
 }
 
-/// The requests for what came in an interval, and the lags at its end.
-pub(super) fn requests(deltas: &[Delta], lags: &Lags, context: &Context<'_>) -> Vec<Encoded> {
-    let mut requests: Vec<Encoded> = deltas.chunks(MAX_SERIES).map(|deltas| of_deltas(deltas, context)).collect();
+/// The requests for what was counted, and the lags.
+pub(super) fn requests(all: &[Counted], lags: &Lags, context: &Context<'_>) -> Vec<Encoded> {
+    let mut requests: Vec<Encoded> = all.chunks(MAX_SERIES).map(|some| of_series(some, context)).collect();
     let groups: Vec<_> = lags.groups.iter().collect();
     requests.extend(groups.chunks(4 * MAX_SERIES).map(|groups| {
         let mut by_env: BTreeMap<&str, [Vec<NumberPoint>; 2]> = BTreeMap::new();
@@ -84,18 +84,18 @@ fn metric(name: &str, description: &str, unit: &str, data_points: Vec<NumberPoin
     })
 }
 
-fn of_deltas(deltas: &[Delta], context: &Context<'_>) -> Encoded {
-    let mut resources: BTreeMap<(&str, &str), Vec<&Delta>> = BTreeMap::new();
-    for delta in deltas {
-        resources.entry((&delta.labels.env, &delta.labels.service)).or_default().push(delta);
+fn of_series(all: &[Counted], context: &Context<'_>) -> Encoded {
+    let mut resources: BTreeMap<(&str, &str), Vec<&Counted>> = BTreeMap::new();
+    for one in all {
+        resources.entry((&one.labels.env, &one.labels.service)).or_default().push(one);
     }
-    let (mut points, mut all) = (0, Vec::new());
-    for ((env, service), deltas) in resources {
-        let counts = deltas.iter().map(|delta| NumberPoint {
-            attributes: attributes(&delta.labels),
-            start_time_unix_nano: unsigned(context.since_ns),
+    let (mut points, mut encodable) = (0, Vec::new());
+    for ((env, service), series) in resources {
+        let counts = series.iter().map(|one| NumberPoint {
+            attributes: attributes(&one.labels),
+            start_time_unix_nano: unsigned(one.since_ns),
             time_unix_nano: unsigned(context.now_ns),
-            value: Some(Number::Int(i64::try_from(delta.messages).unwrap_or(i64::MAX))),
+            value: Some(Number::Int(i64::try_from(one.messages).unwrap_or(i64::MAX))),
         });
         let mut metrics = vec![Metric {
             name: "datastreams.messages".into(),
@@ -103,22 +103,22 @@ fn of_deltas(deltas: &[Delta], context: &Context<'_>) -> Encoded {
             unit: "{message}".into(),
             data: Some(Data::Sum(Sum {
                 data_points: counts.collect(),
-                aggregation_temporality: Temporality::Delta.into(),
+                aggregation_temporality: context.temporality.into(),
                 is_monotonic: true,
             })),
         }];
-        points += deltas.len() as u64;
+        points += series.len() as u64;
         for measured in Measured::ALL {
             let (name, description, unit) = match measured {
                 Measured::EdgeLatency => ("edge.latency", "Time since the previous checkpoint", "s"),
                 Measured::PathwayLatency => ("pathway.latency", "Time since the origin of the pathway", "s"),
                 Measured::PayloadSize => ("payload.size", "Size of the messages with key and headers", "By"),
             };
-            let point = |delta: &&Delta| {
-                let histogram = delta.measures.get(measured as usize).filter(|histogram| !histogram.is_empty())?;
-                Some(histogram_point(histogram, attributes(&delta.labels), context))
+            let point = |one: &&Counted| {
+                let histogram = one.measures.get(measured as usize).filter(|histogram| !histogram.is_empty())?;
+                Some(histogram_point(histogram, one, context))
             };
-            let data_points: Vec<_> = deltas.iter().filter_map(point).collect();
+            let data_points: Vec<_> = series.iter().filter_map(point).collect();
             if data_points.is_empty() {
                 continue;
             }
@@ -129,19 +129,19 @@ fn of_deltas(deltas: &[Delta], context: &Context<'_>) -> Encoded {
                 unit: unit.into(),
                 data: Some(Data::ExponentialHistogram(ExponentialHistogram {
                     data_points,
-                    aggregation_temporality: Temporality::Delta.into(),
+                    aggregation_temporality: context.temporality.into(),
                 })),
             });
         }
-        all.push(resource_metrics(env, service, metrics, context));
+        encodable.push(resource_metrics(env, service, metrics, context));
     }
-    encoded(all, points, deltas.iter().map(|delta| delta.messages).fold(0, u64::saturating_add))
+    encoded(encodable, points, all.iter().map(|one| one.messages).fold(0, u64::saturating_add))
 }
 
-fn histogram_point(histogram: &Histogram, attributes: Vec<KeyValue>, context: &Context<'_>) -> HistogramPoint {
+fn histogram_point(histogram: &Histogram, of: &Counted, context: &Context<'_>) -> HistogramPoint {
     HistogramPoint {
-        attributes,
-        start_time_unix_nano: unsigned(context.since_ns),
+        attributes: attributes(&of.labels),
+        start_time_unix_nano: unsigned(of.since_ns),
         time_unix_nano: unsigned(context.now_ns),
         count: histogram.count,
         sum: Some(histogram.sum),

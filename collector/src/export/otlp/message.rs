@@ -110,6 +110,7 @@ pub(super) struct ExponentialHistogram {
 pub(super) enum Temporality {
     Unspecified = 0,
     Delta = 1,
+    Cumulative = 2,
 }
 
 #[derive(Clone, PartialEq, Message)]

@@ -1,7 +1,8 @@
-//! Sends what is counted to an OpenTelemetry Collector: OTLP over HTTP, histograms as deltas.
+//! Sends what is counted to an OpenTelemetry Collector: OTLP over HTTP, as deltas or since the start.
 //!
 //! Requests wait in a bounded queue until they are taken. While there is no room nothing is taken out of the table: the
-//! next request then tells of a longer time, and nothing is lost but that resolution. What is refused, was perhaps sent
+//! next request then tells of a longer time, and nothing is lost but that resolution. Totals since the start only wait
+//! when none does: the next says it all. What is refused, was perhaps sent
 //! twice, or is given up at the end, is counted and said.
 
 mod config;
@@ -9,9 +10,10 @@ mod encode;
 mod message;
 mod sender;
 
+use config::Temporality;
 pub(crate) use config::{Config, Options};
 
-use super::{Exports, lag};
+use super::{Exports, source};
 use crate::collect::server::Shared;
 use crate::{clock, output};
 use datastreams_core::payload::gzip;
@@ -105,6 +107,11 @@ impl State {
         self.queue.push_back(waiting);
     }
 
+    fn clear(&mut self) {
+        self.queue.clear();
+        self.bytes = 0;
+    }
+
     fn pop(&mut self) {
         if let Some(done) = self.queue.pop_front() {
             self.bytes = self.bytes.saturating_sub(done.body.len());
@@ -126,8 +133,10 @@ pub(crate) struct Exporter {
 impl Exporter {
     /// Prepares; sends nothing yet. `address` is where the collector listens, which tells it from others.
     pub(crate) fn new(config: Config, shared: Arc<Shared>, address: SocketAddr) -> Result<Self, String> {
-        let exports = shared.lock().model.exports.clone();
-        exports.lock().keep_deltas(clock::now_ns());
+        let exports = source::exports(&shared);
+        if config.temporality == Temporality::Delta {
+            exports.lock().keep_deltas(clock::now_ns());
+        }
         exports.sent.on.store(true, Ordering::Relaxed);
         let named = config.resource.iter().find(|(key, _)| key == "service.instance.id");
         let instance = named.map_or_else(|| format!("{}:{}", hostname(), address.port()), |(_, value)| value.clone());
@@ -195,25 +204,33 @@ impl Exporter {
 
     /// Puts what came since the last time into the queue, if there is room or it is the last time.
     async fn take(&self, last: bool) {
-        if !last && self.exports.sent.waiting() as usize >= MAX_WAITING {
+        let waiting = self.exports.sent.waiting() as usize;
+        let cumulative = self.config.temporality == Temporality::Cumulative;
+        if !last && waiting >= if cumulative { 1 } else { MAX_WAITING } {
             self.exports.sent.lock().counts.joined_intervals += 1;
             return;
         }
         let (exports, shared) = (self.exports.clone(), self.shared.clone());
         let (instance, config) = (self.instance.clone(), self.config.clone());
         let work = move || {
-            let lags = lag::lags(&shared.lock().model);
+            let lags = source::about(&shared).lags;
             let now_ns = clock::now_ns();
-            let (since_ns, deltas) = exports.lock().take(now_ns);
-            let context = Context { since_ns, now_ns, instance: &instance, resource: &config.resource };
-            let mut state = Vec::new();
-            for request in encode::requests(&deltas, &lags, &context) {
+            let counted = if cumulative { exports.lock().totals() } else { exports.lock().take(now_ns) };
+            let temporality = if cumulative { message::Temporality::Cumulative } else { message::Temporality::Delta };
+            let context = Context { now_ns, temporality, instance: &instance, resource: &config.resource };
+            let mut all = Vec::new();
+            for request in encode::requests(&counted, &lags, &context) {
                 let body = if config.gzip { gzip(&request.bytes).ok() } else { Some(request.bytes) };
                 // Writing gzip into memory does not fail.
                 let Some(body) = body else { continue };
-                state.push(Waiting { body: body.into(), points: request.points, messages: request.messages });
+                all.push(Waiting { body: body.into(), points: request.points, messages: request.messages });
             }
-            state.into_iter().for_each(|waiting| exports.sent.lock().push(waiting));
+            let mut state = exports.sent.lock();
+            if cumulative {
+                // The newest says all that older ones do.
+                state.clear();
+            }
+            all.into_iter().for_each(|waiting| state.push(waiting));
         };
         if let Err(error) = tokio::task::spawn_blocking(work).await {
             output::note(format!("taking the statistics for {} failed: {error}", self.target()));

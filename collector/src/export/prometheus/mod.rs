@@ -15,7 +15,6 @@ use super::histogram::Histogram;
 use super::labels::Labels;
 use super::lag::{Group, Lags};
 use super::series::{Measured, Series, Table};
-use crate::model::{Cut, Received};
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -62,9 +61,20 @@ enum Value<'a> {
 /// What the collector tells of itself.
 #[derive(Clone, Debug)]
 pub(crate) struct About {
-    pub(crate) received: Received,
-    pub(crate) cut: Cut,
+    received: serde_json::Value,
+    cut: serde_json::Value,
     pub(crate) lags: Lags,
+}
+
+impl About {
+    /// Counters become samples by the names that JSON gives them.
+    pub(crate) fn new(received: &impl Serialize, cut: &impl Serialize, lags: Lags) -> Self {
+        Self {
+            received: serde_json::to_value(received).unwrap_or_default(),
+            cut: serde_json::to_value(cut).unwrap_or_default(),
+            lags,
+        }
+    }
 }
 
 /// The whole answer.
