@@ -1,6 +1,7 @@
 //! The command line.
 
 use crate::collect::listen::Place;
+use crate::export::otlp;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 use std::ffi::OsString;
@@ -52,6 +53,8 @@ pub(crate) struct Collect {
     /// Print a table of the latencies every few seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = seconds)]
     pub(crate) print: Option<Duration>,
+    #[command(flatten)]
+    pub(crate) otlp: otlp::Options,
 }
 
 #[derive(Debug, Args)]

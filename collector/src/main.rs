@@ -5,6 +5,7 @@ mod clock;
 mod collect;
 mod decode;
 mod demo;
+mod export;
 mod graph;
 mod hash;
 mod model;

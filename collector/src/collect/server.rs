@@ -6,6 +6,7 @@ use super::limits::Limits;
 use super::repeats::{Claims, Repeats};
 use super::upstream::Upstream;
 use super::{guard, upstream};
+use crate::export::routes;
 use crate::model::Model;
 use crate::model::stats::Window;
 use crate::{clock, graph, pathways};
@@ -79,6 +80,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let reading = Router::new()
         .route("/api/graph", get(get_graph))
         .route("/api/pathways", get(get_pathways))
+        .merge(routes::routes())
         .route_layer(from_fn_with_state(shared.clone(), guard::reading));
     let stats = post(take_stats).put(take_stats);
     let mut posting = Router::new().route("/info", get(info));
