@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::top::column::Column;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -22,6 +23,8 @@ pub(crate) enum Command {
     Decode(Decode),
     /// Print the hash of a pathway
     Hash(Hash),
+    /// Show a running collector's map in the terminal, live; or once, for scripts
+    Top(Top),
     /// Run a whole pipeline here, and compare the measured latencies with the delays that were put in
     Demo(Demo),
 }
@@ -37,6 +40,46 @@ pub(crate) struct Collect {
     /// Print a table of the latencies every few seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = seconds)]
     pub(crate) print: Option<Duration>,
+}
+
+/// Whom to ask for the token of a collector that wants one.
+#[derive(Debug, Args)]
+pub(crate) struct Token {
+    /// A file with the collector's token; without it, $DATASTREAMS_TOKEN
+    #[arg(long, value_name = "PATH")]
+    pub(crate) token_file: Option<PathBuf>,
+}
+
+/// Exit codes: 0 when it ended as asked; 1 when the collector did not answer (`--once`), or the terminal could not be
+/// used; 2 for wrong options.
+#[derive(Debug, Args)]
+pub(crate) struct Top {
+    /// The collector: `http://host:port`, `https://host:port` or `unix:///path`
+    #[arg(long, value_name = "URL", default_value = "http://127.0.0.1:8126")]
+    pub(crate) url: String,
+    #[command(flatten)]
+    pub(crate) token: Token,
+    /// How far back to look, in seconds; 0: everything that is kept
+    #[arg(long, value_name = "SECONDS", default_value_t = 300)]
+    pub(crate) last: u32,
+    /// The column to sort by; numbers start with the largest
+    #[arg(long, value_enum, default_value_t = Column::Name)]
+    pub(crate) sort: Column,
+    /// Sort the other way round
+    #[arg(long)]
+    pub(crate) reverse: bool,
+    /// Only lines that contain every word of this, in any case
+    #[arg(long, value_name = "WORDS", default_value = "")]
+    pub(crate) filter: String,
+    /// How often to look
+    #[arg(long, value_name = "SECONDS", default_value = "2", value_parser = seconds)]
+    pub(crate) every: Duration,
+    /// Print what there is, and end
+    #[arg(long)]
+    pub(crate) once: bool,
+    /// With --once: print JSON
+    #[arg(long, requires = "once")]
+    pub(crate) json: bool,
 }
 
 #[derive(Debug, Args)]

@@ -1,5 +1,6 @@
 //! `datastreams`: receives pipeline statistics and shows the latencies; explains hashes and headers.
 
+mod ask;
 mod cli;
 mod clock;
 mod collect;
@@ -10,8 +11,10 @@ mod hash;
 mod model;
 mod output;
 mod pathways;
+mod plain;
 mod quantiles;
 mod table;
+mod top;
 mod units;
 
 #[cfg(test)]
@@ -27,5 +30,6 @@ fn main() -> ExitCode {
         Command::Decode(options) => decode::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Hash(options) => hash::run(&options),
+        Command::Top(options) => top::run(&options),
     }
 }

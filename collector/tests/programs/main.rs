@@ -4,4 +4,7 @@
 mod collect;
 mod common;
 mod explain;
+mod payloads;
+mod scripted;
 mod stalled;
+mod top;
