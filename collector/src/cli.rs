@@ -25,6 +25,8 @@ pub(crate) enum Command {
     Hash(Hash),
     /// Show a running collector's map in the terminal, live; or once, for scripts
     Top(Top),
+    /// Prove, step by step, that what a service measures arrives, and say what to do when it does not
+    Doctor(Doctor),
     /// Run a whole pipeline here, and compare the measured latencies with the delays that were put in
     Demo(Demo),
 }
@@ -79,6 +81,23 @@ pub(crate) struct Top {
     pub(crate) once: bool,
     /// With --once: print JSON
     #[arg(long, requires = "once")]
+    pub(crate) json: bool,
+}
+
+/// Reads the environment as the library in a service would: run it where the service runs. Exit codes: 0 when all is
+/// proved; 1 when something is wrong; 2 for wrong options; 3 when nothing is wrong, but not all could be proved.
+#[derive(Debug, Args)]
+pub(crate) struct Doctor {
+    /// The agent, as a service would give it in its code; it wins over the environment
+    #[arg(long, value_name = "URL")]
+    pub(crate) agent_url: Option<String>,
+    #[command(flatten)]
+    pub(crate) token: Token,
+    /// How long each step may wait for an answer
+    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
+    pub(crate) timeout: Duration,
+    /// Print JSON
+    #[arg(long)]
     pub(crate) json: bool,
 }
 

@@ -6,6 +6,7 @@ mod clock;
 mod collect;
 mod decode;
 mod demo;
+mod doctor;
 mod graph;
 mod hash;
 mod model;
@@ -31,5 +32,6 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Hash(options) => hash::run(&options),
         Command::Top(options) => top::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
     }
 }

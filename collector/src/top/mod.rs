@@ -13,6 +13,8 @@ mod screen;
 #[cfg(test)]
 mod tests;
 
+pub(crate) use answers::{Edge, Graph, Pathways, Quantiles};
+
 use crate::ask::{self, Collector};
 use crate::{cli, output};
 use app::{Action, App};

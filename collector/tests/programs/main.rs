@@ -3,6 +3,7 @@
 
 mod collect;
 mod common;
+mod doctor;
 mod explain;
 mod payloads;
 mod scripted;
