@@ -9,6 +9,7 @@ mod graph;
 mod hash;
 mod model;
 mod output;
+mod page;
 mod pathways;
 mod quantiles;
 mod table;

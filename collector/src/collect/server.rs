@@ -5,7 +5,7 @@ use super::limits::Limits;
 use super::repeats::Repeats;
 use crate::model::Model;
 use crate::model::stats::Window;
-use crate::{clock, graph, pathways};
+use crate::{clock, graph, page, pathways};
 use axum::body::{Body, HttpBody};
 use axum::extract::{Query, State};
 use axum::http::{HeaderMap, Method, StatusCode, header};
@@ -70,6 +70,7 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     for endpoint in ENDPOINTS {
         router = router.route(endpoint, stats.clone());
     }
+    let router = router.merge(page::routes());
     router.fallback(nothing_here).method_not_allowed_fallback(wrong_method).with_state(shared)
 }
 
