@@ -10,32 +10,64 @@ export type Box = Point & { width: number; height: number };
 export type Line = { points: Point[]; label: Point };
 export type Layout = { nodes: Map<string, Box>; edges: Map<string, Line>; width: number; height: number };
 
-/** Between nodes of a layer, between layers (room for a label), between parts that nothing joins, around all. */
-const GAP = 30;
-const COLUMN = 150;
+/** Between nodes of a layer, between layers (room for a label), around all; how wide beside high, as screens are. */
+type Space = { gap: number; column: number; margin: number; shape: number };
+const RIGHT: Space = { gap: 30, column: 150, margin: 40, shape: 1.7 };
+const DOWN: Space = { gap: 16, column: 92, margin: 18, shape: 2 };
+/** Between parts that nothing joins. */
 const PART = 56;
-const MARGIN = 40;
 /** Between edges of the same two nodes. */
 const BUNDLE = 34;
 const LABEL = 26;
-/** Wider than high, as screens are. */
-const SHAPE = 1.7;
+/** How wide a label is where edges run down. */
+const ASIDE = 124;
 
-export function layout(input: Input): Layout {
+/** Lays out a graph; `down`: from top to bottom, for views that are higher than wide. */
+export function layout(input: Input, down = false): Layout {
+  return down ? turn(across(turnInput(input), DOWN)) : across(input, RIGHT);
+}
+
+function across(input: Input, space: Space): Layout {
   const result: Layout = { nodes: new Map(), edges: new Map(), width: 0, height: 0 };
-  const parts = split(input).map(part);
+  const parts = split(input).map((input) => part(input, space));
   const area = parts.reduce((sum, { width, height }) => sum + (width + PART) * (height + PART), 0);
-  const wide = Math.max(Math.sqrt(area * SHAPE), ...parts.map((part) => part.width));
-  let [x, y, row] = [0, 0, 0];
+  const wide = Math.max(Math.sqrt(area * space.shape), ...parts.map((part) => part.width));
+  // In rows, the largest first; in a row smaller ones stand on each other where there is room for them.
+  let row = { y: 0, height: 0, x: 0 };
+  let column = { x: 0, width: 0, y: 0 };
   for (const part of parts) {
-    if (x > 0 && x + part.width > wide) [x, y, row] = [0, y + row + PART, 0];
-    move(part, MARGIN + x, MARGIN + y, result);
-    x += part.width + PART;
-    row = Math.max(row, part.height);
-    result.width = Math.max(result.width, x - PART + 2 * MARGIN);
-    result.height = Math.max(result.height, y + part.height + 2 * MARGIN);
+    const fits = part.width <= column.width && column.y + PART + part.height <= row.height;
+    if (fits) column.y += PART;
+    else {
+      if (row.x > 0 && row.x + part.width > wide) row = { y: row.y + row.height + PART, height: 0, x: 0 };
+      column = { x: row.x, width: part.width, y: 0 };
+      row.x += part.width + PART;
+    }
+    move(part, space.margin + column.x, space.margin + row.y + column.y, result);
+    column.y += part.height;
+    row.height = Math.max(row.height, column.y);
+    result.width = Math.max(result.width, column.x + part.width + 2 * space.margin);
+    result.height = Math.max(result.height, row.y + column.y + 2 * space.margin);
   }
   return result;
+}
+
+function turnInput({ nodes, edges }: Input): Input {
+  return {
+    nodes: nodes.map(({ id, width, height }) => ({ id, width: height, height: width })),
+    edges: edges.map((edge) => ({ ...edge, label: ASIDE })),
+  };
+}
+
+/** Exchanges the axes. */
+function turn({ nodes, edges, width, height }: Layout): Layout {
+  const point = ({ x, y }: Point) => ({ x: y, y: x });
+  return {
+    nodes: new Map([...nodes].map(([id, box]) => [id, { ...point(box), width: box.height, height: box.width }])),
+    edges: new Map([...edges].map(([id, { points, label }]) => [id, { points: points.map(point), label: point(label) }])),
+    width: height,
+    height: width,
+  };
 }
 
 /** The parts of a graph that no edge joins, the largest first. */
@@ -63,21 +95,21 @@ function split({ nodes, edges }: Input): Input[] {
 }
 
 /** Lays out what is joined. */
-function part({ nodes, edges }: Input): Layout {
+function part({ nodes, edges }: Input, { gap, column }: Space): Layout {
   const index = new Map(nodes.map(({ id }, at) => [id, at]));
   const ends = edges.map(({ from, to }): [number, number] => [index.get(from)!, index.get(to)!]);
   const { layers, cells, chains, reversed } = layered(nodes.length, nodes.map(({ height }) => height), ends);
   order(layers);
-  place(layers, GAP);
+  place(layers, gap);
 
   const columns: { x: number; width: number }[] = [];
   let x = 0;
   for (const layer of layers) {
     const width = Math.max(40, ...layer.map((cell) => (cell.node < 0 ? 0 : nodes[cell.node]!.width)));
     columns.push({ x: x + width / 2, width });
-    x += width + COLUMN;
+    x += width + column;
   }
-  const made: Layout = { nodes: new Map(), edges: new Map(), width: x - COLUMN, height: 0 };
+  const made: Layout = { nodes: new Map(), edges: new Map(), width: x - column, height: 0 };
   nodes.forEach(({ id, width, height }, at) => {
     const cell = cells[at]!;
     made.nodes.set(id, { x: columns[cell.rank]!.x, y: cell.y, width, height });
@@ -104,7 +136,7 @@ function part({ nodes, edges }: Input): Layout {
     const near = fans || points.length > 3 ? 1 : 0;
     const rank = near && points.length > 3 ? first.rank : last.rank - 1;
     const [a, b] = points.length > 3 ? [points[0]!, points[1]!] : [points[0]!, points.at(-1)!];
-    const middle = columns[rank]!.x + columns[rank]!.width / 2 + COLUMN / 2;
+    const middle = columns[rank]!.x + columns[rank]!.width / 2 + column / 2;
     const part = fans ? 0.62 : 0.38;
     const label = { x: middle, y: a.y + (b.y - a.y) * part + (points.length === 3 ? shift : 0) };
     if (reversed[at]) points.reverse();

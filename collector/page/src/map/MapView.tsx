@@ -1,4 +1,4 @@
-import { useEffect, useMemo, useRef } from "preact/hooks";
+import { useEffect, useMemo, useRef, useState } from "preact/hooks";
 import type { Address } from "../address";
 import type { Graph, GraphEdge, GraphNode } from "../api";
 import type { Go } from "../App";
@@ -10,7 +10,7 @@ import { Icon } from "../parts/Icon";
 import { Alerts } from "./Alerts";
 import { Camera } from "./camera";
 import { arrows } from "./keys";
-import { curve, Edge, type EdgeProps, Node, NODE_HEIGHT, type NodeProps, nodeWidth } from "./shapes";
+import { curve, Edge, type EdgeProps, Label, type LabelProps, Node, NODE_HEIGHT, type NodeProps, nodeWidth } from "./shapes";
 
 /** Beyond it nothing moves on the lines: it would cost more than it tells. */
 const MOVING = 60;
@@ -27,9 +27,10 @@ export function MapView({ address, go, graph, shown, hits }: Props) {
   const { nodes, edges } = shown;
   // The drawing is made anew only when the graph has another shape, never when numbers change.
   const shape = [...nodes.map(({ id }) => id), "", ...edges.map(({ id }) => id)].join("\n");
+  const down = useNarrow();
   const drawing = useMemo(() => {
     performance.mark("layout");
-    const made = layout({
+    const input = {
       nodes: nodes.map((node) => ({
         id: node.id,
         width: nodeWidth(nodeName(node), nodeDetail(node)),
@@ -37,12 +38,13 @@ export function MapView({ address, go, graph, shown, hits }: Props) {
       })),
       // Room for the lag, which stands below, whether there is one now or not.
       edges: edges.map(({ id, from, to, kind }) => ({ id, from, to, label: kind === "consume" ? 46 : 26 })),
-    });
-    const paths = new Map([...made.edges].map(([id, line]) => [id, curve(line.points)]));
+    };
+    const made = layout(input, down);
+    const paths = new Map([...made.edges].map(([id, line]) => [id, curve(line.points, down)]));
     performance.measure("layout", "layout");
     performance.clearMarks("layout");
     return { ...made, paths };
-  }, [shape]);
+  }, [shape, down]);
 
   const svg = useRef<SVGSVGElement>(null);
   const scene = useRef<SVGGElement>(null);
@@ -111,7 +113,7 @@ export function MapView({ address, go, graph, shown, hits }: Props) {
   const sorted = useMemo(() => {
     const place = (id: string) => drawing.nodes.get(id);
     return [...nodes].sort((a, b) => (place(a.id)?.x ?? 0) - (place(b.id)?.x ?? 0) || (place(a.id)?.y ?? 0) - (place(b.id)?.y ?? 0));
-  }, [shape, nodes]);
+  }, [drawing, nodes]);
   const leaving = useMemo(() => {
     const by = new Map<string, GraphEdge[]>();
     for (const edge of edges) by.get(edge.from)?.push(edge) ?? by.set(edge.from, [edge]);
@@ -155,18 +157,31 @@ export function MapView({ address, go, graph, shown, hits }: Props) {
                 <Edge
                   key={`edge:${edge.id}`}
                   id={edge.id}
-                  {...view}
+                  {...view.edge}
                   path={drawing.paths.get(edge.id) ?? ""}
-                  labelX={line.label.x}
-                  labelY={line.label.y}
-                  pace={moving ? view.pace : 0}
-                  mark={address.start === edge.id ? "A" : address.end === edge.id ? "B" : ""}
+                  pace={moving ? view.edge.pace : 0}
                   selected={selected === edge.id}
                   dim={hits !== null && !hits.has(edge.id)}
                 />
               );
             }),
           ])}
+          {edges.map((edge) => {
+            const line = drawing.edges.get(edge.id);
+            const view = views.edges.get(edge.id);
+            if (!line || !view?.label.main) return null;
+            return (
+              <Label
+                key={edge.id}
+                id={edge.id}
+                {...view.label}
+                {...line.label}
+                mark={address.start === edge.id ? "A" : address.end === edge.id ? "B" : ""}
+                selected={selected === edge.id}
+                dim={hits !== null && !hits.has(edge.id)}
+              />
+            );
+          })}
         </g>
       </svg>
       <Alerts graph={graph} edges={edges} thresholds={address.thresholds} go={go} />
@@ -210,12 +225,27 @@ function Legend() {
   return (
     <div class="legend" aria-hidden="true">
       <span class="key service" /> service <span class="key queue" /> queue <i class="ok" /> p95 and messages/s <i class="warn" /> slow or lagging{" "}
-      <i class="bad" /> very
+      <i class="bad" /> far beyond
     </div>
   );
 }
 
-type EdgeView = Pick<EdgeProps, "kind" | "main" | "second" | "lag" | "lagLevel" | "level" | "label" | "thickness" | "pace" | "idle">;
+/** Whether the view is a phone's: then the map runs down. */
+function useNarrow(): boolean {
+  const [query] = useState(() => matchMedia("(max-width: 40rem)"));
+  const [narrow, setNarrow] = useState(query.matches);
+  useEffect(() => {
+    const changed = () => setNarrow(query.matches);
+    query.addEventListener("change", changed);
+    return () => query.removeEventListener("change", changed);
+  }, []);
+  return narrow;
+}
+
+type EdgeView = {
+  edge: Pick<EdgeProps, "kind" | "level" | "label" | "thickness" | "pace" | "idle">;
+  label: Pick<LabelProps, "kind" | "level" | "main" | "second" | "lag" | "lagLevel" | "idle">;
+};
 type NodeView = Pick<NodeProps, "kind" | "name" | "detail" | "label" | "level" | "idle">;
 
 /** What the numbers look like. */
@@ -243,17 +273,21 @@ function picture(graph: Graph, shown: Props["shown"], { thresholds }: Address) {
       edge.lag && lagText(edge.lag),
       level && (level > 1 ? "very slow or lagging" : "slow or lagging"),
     ];
+    const common = { kind: edge.kind, level, idle };
     edges.set(edge.id, {
-      kind: edge.kind,
-      main: latency || perSecond || (idle ? "idle" : ""),
-      second: latency ? perSecond : "",
-      lag,
-      lagLevel: lagging(edge.lag, thresholds),
-      level,
-      label: words.filter(Boolean).join(", "),
-      thickness: Math.round((1.5 + Math.min(4, Math.log10(1 + edge.rate * 4))) * 4) / 4,
-      pace: idle || edge.rate === 0 ? 0 : Math.max(0.5, Math.round(8 / (1 + Math.log10(1 + edge.rate) * 3)) / 2),
-      idle,
+      edge: {
+        ...common,
+        label: words.filter(Boolean).join(", "),
+        thickness: Math.round((1.5 + Math.min(4, Math.log10(1 + edge.rate * 4))) * 4) / 4,
+        pace: idle || edge.rate === 0 ? 0 : Math.max(0.5, Math.round(8 / (1 + Math.log10(1 + edge.rate) * 3)) / 2),
+      },
+      label: {
+        ...common,
+        main: latency || perSecond || "idle",
+        second: latency ? perSecond : "",
+        lag,
+        lagLevel: lagging(edge.lag, thresholds),
+      },
     });
   }
   const nodes = new Map<string, NodeView>();

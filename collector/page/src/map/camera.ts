@@ -7,7 +7,7 @@ export const LEAST = 0.04;
 export const MOST = 3;
 /** Below it labels cannot be read, and are not drawn. */
 export const FAR = 0.42;
-const EDGE = 28;
+const EDGE = 12;
 
 /** The whole drawing in the middle of the view; small ones are not blown up. */
 export function fitting(drawing: Size, view: Size): Frame {

@@ -62,76 +62,89 @@ export type EdgeProps = {
   id: string;
   kind: string;
   path: string;
-  labelX: number;
-  labelY: number;
-  main: string;
-  second: string;
-  lag: string;
-  lagLevel: number;
   level: number;
   label: string;
   thickness: number;
   pace: number;
   idle: boolean;
-  mark: string;
   selected: boolean;
   dim: boolean;
 };
 
-export const Edge = memo((edge: EdgeProps) => {
-  const parts = [edge.main, edge.second].filter(Boolean);
-  const mainWidth = width(edge.main, 12, 600);
-  const secondWidth = edge.second ? width(edge.second, 11.5, 400) + 7 : 0;
-  const lagWidth = edge.lag ? width(edge.lag, 11, 600) + 14 : 0;
+type State = { kind: string; level: number; selected: boolean; dim: boolean; idle: boolean };
+
+function state(name: string, { kind, level, selected, dim, idle }: State): string {
+  return `${name} ${kind} level-${level}${selected ? " selected" : ""}${dim ? " dim" : ""}${idle ? " idle" : ""}`;
+}
+
+export const Edge = memo((edge: EdgeProps) => (
+  <g class={state("edge", edge)} data-edge={edge.id} tabIndex={0} role="button" aria-label={edge.label} aria-pressed={edge.selected}>
+    <path class="hit" d={edge.path} />
+    <path class="line" d={edge.path} stroke-width={edge.thickness} marker-end={`url(#arrow-${edge.selected ? "selected" : edge.level})`} />
+    {edge.pace > 0 && <path class="flow" d={edge.path} style={{ animationDuration: `${edge.pace}s` }} />}
+  </g>
+));
+
+export type LabelProps = State & {
+  id: string;
+  x: number;
+  y: number;
+  main: string;
+  second: string;
+  lag: string;
+  lagLevel: number;
+  mark: string;
+};
+
+/** The numbers of an edge, above all lines; its button is the line. */
+export const Label = memo((label: LabelProps) => {
+  const mainWidth = width(label.main, 12, 600);
+  const secondWidth = label.second ? width(label.second, 11.5, 400) + 7 : 0;
+  const lagWidth = label.lag ? width(label.lag, 11, 600) + 14 : 0;
   const total = mainWidth + secondWidth + 20;
-  const top = edge.lag ? -11 : 0;
-  const classes = `edge ${edge.kind} level-${edge.level}${edge.selected ? " selected" : ""}${edge.dim ? " dim" : ""}${edge.idle ? " idle" : ""}`;
+  const top = label.lag ? -11 : 0;
   return (
-    <g class={classes} data-edge={edge.id} tabIndex={0} role="button" aria-label={edge.label} aria-pressed={edge.selected}>
-      <path class="hit" d={edge.path} />
-      <path class="line" d={edge.path} stroke-width={edge.thickness} marker-end={`url(#arrow-${edge.selected ? "selected" : edge.level})`} />
-      {edge.pace > 0 && <path class="flow" d={edge.path} style={{ animationDuration: `${edge.pace}s` }} />}
-      {parts.length > 0 && (
-        <g class="label" transform={`translate(${edge.labelX} ${edge.labelY + top})`}>
-          <rect class="pill" x={-total / 2} y="-12" width={total} height="24" rx="12" />
-          <text class="main" x={10 - total / 2} y="4">
-            {edge.main}
+    <g class={state("label", label)} data-edge={label.id} transform={`translate(${label.x} ${label.y + top})`} aria-hidden="true">
+      <rect class="pill" x={-total / 2} y="-12" width={total} height="24" rx="12" />
+      <text class="main" x={10 - total / 2} y="4">
+        {label.main}
+      </text>
+      {label.second && (
+        <text class="second" x={10 - total / 2 + mainWidth + 7} y="4">
+          {label.second}
+        </text>
+      )}
+      {label.lag && (
+        <g class={`lag level-${label.lagLevel}`} transform={`translate(${-lagWidth / 2} 23)`}>
+          <rect y="-9" width={lagWidth} height="18" rx="9" />
+          <text x="7" y="4">
+            {label.lag}
           </text>
-          {edge.second && (
-            <text class="second" x={10 - total / 2 + mainWidth + 7} y="4">
-              {edge.second}
-            </text>
-          )}
-          {edge.lag && (
-            <g class={`lag level-${edge.lagLevel}`} transform={`translate(${-lagWidth / 2} 23)`}>
-              <rect y="-9" width={lagWidth} height="18" rx="9" />
-              <text x="7" y="4">
-                {edge.lag}
-              </text>
-            </g>
-          )}
         </g>
       )}
-      {edge.mark && (
-        <g class="flag" transform={`translate(${edge.labelX} ${edge.labelY + top - 24})`}>
+      {label.mark && (
+        <g class="flag" transform="translate(0 -25)">
           <circle r="10" />
-          <text y="4">{edge.mark}</text>
+          <text y="4">{label.mark}</text>
         </g>
       )}
     </g>
   );
 });
 
-/** A line through the points that leaves and enters each of them level. */
-export function curve(points: Point[]): string {
+/** A line through the points that leaves and enters each of them straight on. */
+export function curve(points: Point[], down: boolean): string {
   const [first, ...rest] = points;
   if (!first) return "";
   const number = (value: number) => Math.round(value * 10) / 10;
   let text = `M${number(first.x)} ${number(first.y)}`;
   let from = first;
   for (const to of rest) {
-    if (Math.abs(from.y - to.y) < 0.5) text += `L${number(to.x)} ${number(to.y)}`;
-    else {
+    if (Math.abs(down ? from.x - to.x : from.y - to.y) < 0.5) text += `L${number(to.x)} ${number(to.y)}`;
+    else if (down) {
+      const middle = (to.y - from.y) / 2;
+      text += `C${number(from.x)} ${number(from.y + middle)} ${number(to.x)} ${number(to.y - middle)} ${number(to.x)} ${number(to.y)}`;
+    } else {
       const middle = (to.x - from.x) / 2;
       text += `C${number(from.x + middle)} ${number(from.y)} ${number(to.x - middle)} ${number(to.y)} ${number(to.x)} ${number(to.y)}`;
     }

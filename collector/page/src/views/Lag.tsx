@@ -76,7 +76,7 @@ export function LagView({ address, go, tick }: { address: Address; go: Go; tick:
                 </td>
                 <td data-name="Messages behind" class="bar">
                   <span>{count(group.messages)}</span>
-                  <i aria-hidden="true" class={`level-${level}`} style={{ width: `${((group.messages ?? 0) / most) * 100}%` }} />
+                  <i aria-hidden="true" hidden={!group.messages || group.messages < most / 50} class={`level-${level}`} style={{ width: `${((group.messages ?? 0) / most) * 100}%` }} />
                 </td>
                 <td data-name="Time behind" class="strong">
                   {duration(group.seconds)}

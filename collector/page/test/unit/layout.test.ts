@@ -72,6 +72,17 @@ test("an edge to a node that is not there is left out", () => {
   expect(layout({ nodes: [node("a")], edges: [{ id: "e", from: "a", to: "gone" }] }).edges.size).toBe(0);
 });
 
+test("on a phone the map runs down", () => {
+  const input = shape("orders>q1", "q1>payments", "payments>q2", "q2>ledger", "q2>mailer");
+  const made = layout(input, true);
+  sound(made, input);
+  expect(made.height).toBeGreaterThan(made.width);
+  expect(made.nodes.get("orders")!.y).toBeLessThan(made.nodes.get("q1")!.y);
+  expect(made.nodes.get("ledger")).toMatchObject({ width: 100, height: 40, y: made.nodes.get("mailer")!.y });
+  const line = made.edges.get("e0")!.points;
+  expect(line[0]!.y).toBeCloseTo(made.nodes.get("orders")!.y + 20);
+});
+
 test("the same graph is laid out the same", () => {
   expect(layout(company(80))).toEqual(layout(company(80)));
 });
