@@ -105,8 +105,8 @@ export type LagPoint = { at_ms: number; messages: number | null; seconds: number
 export type LagSeries = { from_ms: number; to_ms: number; step_ms: number; points: LagPoint[] };
 
 export type Between = {
-  from: string;
-  to: string;
+  source: string;
+  target: string;
   pathways: number;
   messages: number;
   mean: number | null;

@@ -20,7 +20,7 @@ export function Measure({ address, go, graph, tick }: Props) {
       .sort((a, b) => a.name.localeCompare(b.name));
   }, [graph]);
   const ready = start && end && start !== end;
-  const { data, error } = useAnswer<Between>(ready ? "/api/between" : null, { ...rangeQuery(address.range), from: start, to: end }, tick);
+  const { data, error } = useAnswer<Between>(ready ? "/api/between" : null, { ...rangeQuery(address.range), source: start, target: end }, tick);
   const pick = (label: string, mark: string, value: string, set: (id: string) => void) => (
     <label>
       <b class="mark">{mark}</b>
