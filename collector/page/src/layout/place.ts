@@ -1,7 +1,7 @@
 // Heights: each cell as near to its neighbours as the order and the distances allow.
 import type { Cell } from "./layers";
 
-const ROUNDS = 16;
+const ROUNDS = 12;
 
 /** Gives each cell its y, the middle of it. */
 export function place(layers: Cell[][], gap: number): void {
@@ -18,24 +18,25 @@ export function place(layers: Cell[][], gap: number): void {
     const right = round % 2 === 0;
     const last = round >= ROUNDS - 2;
     for (const layer of right ? layers : layers.slice().reverse()) {
-      const wish = layer.map((cell) => wished(cell, last ? [cell.before, cell.after] : [right ? cell.before : cell.after]));
+      const wish = layer.map((cell) => wished(cell, right || last, !right || last));
       const force = layer.map((cell) => (cell.node < 0 ? 8 : 1 + cell.before.length + cell.after.length));
-      const free = spread(wish, force, layer.map((cell) => cell.height), gap);
-      layer.forEach((cell, at) => (cell.y = free[at]!));
+      const heights = layer.map((cell) => cell.height);
+      const free = spread(wish, force, heights, gap);
+      for (let at = 0; at < layer.length; at++) layer[at]!.y = free[at]!;
     }
   }
 }
 
 /** The mean of the neighbours, bends counted more: they keep long edges straight. */
-function wished(cell: Cell, sides: Cell[][]): number {
+function wished(cell: Cell, before: boolean, after: boolean): number {
   let [sum, weights] = [0, 0];
-  for (const side of sides) {
-    for (const other of side) {
-      const weight = cell.node < 0 && other.node < 0 ? 4 : 1;
-      sum += weight * other.y;
-      weights += weight;
-    }
-  }
+  const see = (other: Cell) => {
+    const weight = cell.node < 0 && other.node < 0 ? 4 : 1;
+    sum += weight * other.y;
+    weights += weight;
+  };
+  if (before) for (const other of cell.before) see(other);
+  if (after) for (const other of cell.after) see(other);
   return weights ? sum / weights : cell.y;
 }
 
@@ -44,22 +45,31 @@ function wished(cell: Cell, sides: Cell[][]): number {
  * would overlap are joined into blocks, and a block goes to the mean of its wishes.
  */
 export function spread(wish: number[], force: number[], heights: number[], gap: number): number[] {
-  type Block = { first: number; length: number; weight: number; sum: number; at: number };
-  const blocks: Block[] = [];
+  const length = wish.length;
   // What lies between a cell and the first of all; without it a wish is comparable with any other.
-  const offsets: number[] = [];
-  let offset = 0;
-  wish.forEach((wished, index) => {
-    if (index) offset += (heights[index - 1]! + heights[index]!) / 2 + gap;
-    offsets.push(offset);
-    const sum = (wished - offset) * force[index]!;
-    let block: Block = { first: index, length: 1, weight: force[index]!, sum, at: wished - offset };
-    for (let before = blocks.at(-1); before && before.at > block.at; before = blocks.at(-1)) {
-      blocks.pop();
-      const [weight, sum] = [before.weight + block.weight, before.sum + block.sum];
-      block = { first: before.first, length: before.length + block.length, weight, sum, at: sum / weight };
+  const offsets = new Float64Array(length);
+  // Of each block: where it begins, its force, and its place.
+  const first = new Int32Array(length);
+  const weights = new Float64Array(length);
+  const places = new Float64Array(length);
+  let blocks = 0;
+  for (let at = 0; at < length; at++) {
+    if (at) offsets[at] = offsets[at - 1]! + (heights[at - 1]! + heights[at]!) / 2 + gap;
+    let [begin, weight, place] = [at, force[at]!, wish[at]! - offsets[at]!];
+    for (; blocks > 0 && places[blocks - 1]! > place; blocks--) {
+      const other = weights[blocks - 1]!;
+      place = (place * weight + places[blocks - 1]! * other) / (weight + other);
+      weight += other;
+      begin = first[blocks - 1]!;
     }
-    blocks.push(block);
-  });
-  return blocks.flatMap(({ first, length, at }) => Array.from({ length }, (_, step) => at + offsets[first + step]!));
+    first[blocks] = begin;
+    weights[blocks] = weight;
+    places[blocks++] = place;
+  }
+  const found = new Array<number>(length);
+  for (let block = 0; block < blocks; block++) {
+    const end = block + 1 < blocks ? first[block + 1]! : length;
+    for (let at = first[block]!; at < end; at++) found[at] = places[block]! + offsets[at]!;
+  }
+  return found;
 }

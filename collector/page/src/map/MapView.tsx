@@ -4,16 +4,18 @@ import type { Graph, GraphEdge, GraphNode } from "../api";
 import type { Go } from "../App";
 import { duration, count as short, rate } from "../format";
 import { edgeLevel, lagging, lagText, type Level, slowness } from "../health";
-import { layout } from "../layout/layout";
+import { type Line, layout } from "../layout/layout";
 import { edgeKind, edgeName, nodeDetail, nodeName } from "../names";
 import { Icon } from "../parts/Icon";
 import { Alerts } from "./Alerts";
-import { Camera } from "./camera";
+import { Camera, inside, type Sight } from "./camera";
 import { arrows } from "./keys";
 import { curve, Edge, type EdgeProps, Label, type LabelProps, Node, NODE_HEIGHT, type NodeProps, nodeWidth } from "./shapes";
 
 /** Beyond it nothing moves on the lines: it would cost more than it tells. */
 const MOVING = 60;
+/** Beyond it labels are drawn only where they can be read, and shapes a part at a time: no frame waits for the others. */
+const MANY = 150;
 
 type Props = {
   address: Address;
@@ -50,9 +52,10 @@ export function MapView({ address, go, graph, shown, hits }: Props) {
   const scene = useRef<SVGGElement>(null);
   const grid = useRef<SVGPatternElement>(null);
   const camera = useRef<Camera | null>(null);
+  const [sight, setSight] = useState<Sight>(null);
   useEffect(() => {
     if (!svg.current || !scene.current) return;
-    const made = new Camera(svg.current, scene.current, grid.current);
+    const made = new Camera(svg.current, scene.current, grid.current, setSight);
     camera.current = made;
     made.draw(drawing);
     return () => made.stop();
@@ -114,6 +117,9 @@ export function MapView({ address, go, graph, shown, hits }: Props) {
     const place = (id: string) => drawing.nodes.get(id);
     return [...nodes].sort((a, b) => (place(a.id)?.x ?? 0) - (place(b.id)?.x ?? 0) || (place(a.id)?.y ?? 0) - (place(b.id)?.y ?? 0));
   }, [drawing, nodes]);
+  const many = edges.length > MANY;
+  const ready = useGrowing(sorted.length, many);
+  const legible = (line: Line) => !many || (sight !== null && inside(sight, line.label));
   const leaving = useMemo(() => {
     const by = new Map<string, GraphEdge[]>();
     for (const edge of edges) by.get(edge.from)?.push(edge) ?? by.set(edge.from, [edge]);
@@ -147,7 +153,7 @@ export function MapView({ address, go, graph, shown, hits }: Props) {
         </defs>
         <rect class="paper" width="100%" height="100%" fill="url(#grid)" />
         <g ref={scene} class={moving ? "moving" : ""}>
-          {sorted.map((node) => [
+          {(ready < sorted.length ? sorted.slice(0, ready) : sorted).map((node) => [
             drawNode(node),
             ...(leaving.get(node.id) ?? []).map((edge) => {
               const line = drawing.edges.get(edge.id);
@@ -169,7 +175,7 @@ export function MapView({ address, go, graph, shown, hits }: Props) {
           {edges.map((edge) => {
             const line = drawing.edges.get(edge.id);
             const view = views.edges.get(edge.id);
-            if (!line || !view?.label.main) return null;
+            if (!line || !view?.label.main || !legible(line)) return null;
             return (
               <Label
                 key={edge.id}
@@ -228,6 +234,18 @@ function Legend() {
       <i class="bad" /> far beyond
     </div>
   );
+}
+
+/** How many of many shapes are drawn by now: a hundred more with each frame. */
+function useGrowing(total: number, many: boolean): number {
+  const [ready, setReady] = useState(many ? MANY : total);
+  const waiting = many && ready < total;
+  useEffect(() => {
+    if (!waiting) return;
+    const asked = requestAnimationFrame(() => setReady(ready + 100));
+    return () => cancelAnimationFrame(asked);
+  }, [waiting, ready]);
+  return waiting ? ready : total;
 }
 
 /** Whether the view is a phone's: then the map runs down. */
@@ -296,8 +314,8 @@ function picture(graph: Graph, shown: Props["shown"], { thresholds }: Address) {
     const [name, detail] = [nodeName(node), nodeDetail(node)];
     const where = node.env ? `, ${node.env}` : "";
     const state = level > 1 ? ", very slow or lagging" : level && node.kind !== "unknown" ? ", slow or lagging" : "";
-    const kind = node.kind === "unknown" ? "" : `${node.kind} `;
-    nodes.set(node.id, { kind: node.kind, name, detail, level, idle: !busy.has(node.id), label: `${kind}${name}, ${detail}${where}${state}` });
+    const kind = node.kind === "unknown" ? "" : `, ${node.kind}`;
+    nodes.set(node.id, { kind: node.kind, name, detail, level, idle: !busy.has(node.id), label: `${name} ${detail}${kind}${where}${state}` });
   }
   return { edges, nodes };
 }

@@ -1,5 +1,12 @@
 // Zoom and pan: with mouse, wheel, fingers and keys. It moves one element and draws nothing anew.
 
+/** The part of the drawing that can be seen and read, and some around it; null: labels cannot be read from so far. */
+export type Sight = { left: number; right: number; top: number; bottom: number } | null;
+
+export function inside(sight: NonNullable<Sight>, { x, y }: { x: number; y: number }): boolean {
+  return x > sight.left && x < sight.right && y > sight.top && y < sight.bottom;
+}
+
 export type Frame = { x: number; y: number; k: number };
 type Size = { width: number; height: number };
 
@@ -8,6 +15,7 @@ export const MOST = 3;
 /** Below it labels cannot be read, and are not drawn. */
 export const FAR = 0.42;
 const EDGE = 12;
+const SETTLE_MS = 120;
 
 /** The whole drawing in the middle of the view; small ones are not blown up. */
 export function fitting(drawing: Size, view: Size): Frame {
@@ -31,6 +39,7 @@ export class Camera {
   moved = false;
   private drawing: Size = { width: 0, height: 0 };
   private asked = 0;
+  private settling = 0;
   private pointers = new Map<number, { x: number; y: number }>();
   private travelled = 0;
   private observer: ResizeObserver;
@@ -39,6 +48,7 @@ export class Camera {
     private svg: SVGSVGElement,
     private scene: SVGGElement,
     private grid: SVGPatternElement | null,
+    private seen: (sight: Sight) => void,
   ) {
     svg.addEventListener("wheel", this.wheel, { passive: false });
     svg.addEventListener("pointerdown", this.down);
@@ -55,6 +65,7 @@ export class Camera {
   stop(): void {
     this.observer.disconnect();
     cancelAnimationFrame(this.asked);
+    clearTimeout(this.settling);
   }
 
   /** The drawing has another size. */
@@ -107,7 +118,19 @@ export class Camera {
       this.grid?.setAttribute("patternTransform", text);
       this.svg.classList.toggle("far", k < FAR);
     });
+    clearTimeout(this.settling);
+    this.settling = window.setTimeout(this.settle, SETTLE_MS);
   }
+
+  /** Says what is in sight, once nothing moves any more. */
+  private settle = () => {
+    const { x, y, k } = this.frame;
+    if (k < FAR) return this.seen(null);
+    const { width, height } = this.view();
+    const [left, top, right, bottom] = [-x / k, -y / k, (width - x) / k, (height - y) / k];
+    const [aside, above] = [(right - left) / 2, (bottom - top) / 2];
+    this.seen({ left: left - aside, right: right + aside, top: top - above, bottom: bottom + above });
+  };
 
   private wheel = (event: WheelEvent) => {
     event.preventDefault();

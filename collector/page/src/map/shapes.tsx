@@ -35,7 +35,7 @@ export const Node = memo((node: NodeProps) => {
       class={classes}
       data-node={node.id}
       transform={`translate(${node.x - w / 2} ${node.y - h / 2})`}
-      tabIndex={0}
+      tabindex={0}
       role="button"
       aria-label={node.label}
       aria-pressed={node.selected}
@@ -53,7 +53,6 @@ export const Node = memo((node: NodeProps) => {
         {fit(node.detail, room, 11, 400)}
       </text>
       {node.level > 0 && <circle class="alarm" cx={w - (kind === "queue" ? 12 : 4)} cy={kind === "queue" ? 3 : 4} r="6" />}
-      <title>{node.name}</title>
     </g>
   );
 });
@@ -78,7 +77,7 @@ function state(name: string, { kind, level, selected, dim, idle }: State): strin
 }
 
 export const Edge = memo((edge: EdgeProps) => (
-  <g class={state("edge", edge)} data-edge={edge.id} tabIndex={0} role="button" aria-label={edge.label} aria-pressed={edge.selected}>
+  <g class={state("edge", edge)} data-edge={edge.id} tabindex={0} role="button" aria-label={edge.label} aria-pressed={edge.selected}>
     <path class="hit" d={edge.path} />
     <path class="line" d={edge.path} stroke-width={edge.thickness} marker-end={`url(#arrow-${edge.selected ? "selected" : edge.level})`} />
     {edge.pace > 0 && <path class="flow" d={edge.path} style={{ animationDuration: `${edge.pace}s` }} />}

@@ -30,9 +30,9 @@ export function Toolbar({ address, go, graph }: { address: Address; go: Go; grap
     <div class="toolbar" role="search" aria-label="Search, filters and time">
       <label class="search">
         <Icon name="search" />
-        <span class="sr">Search</span>
         <input
           id="search"
+          aria-label="Search"
           type="search"
           placeholder="Search services, queues, tags"
           autocomplete="off"

@@ -46,7 +46,7 @@ export class Collector {
   }
 
   async stop(): Promise<void> {
-    if (this.process.exitCode !== null) return;
+    if (this.process.exitCode !== null || this.process.signalCode !== null) return;
     const ended = new Promise((resolve) => this.process.once("exit", resolve));
     this.process.removeAllListeners("error");
     this.process.kill("SIGKILL");
