@@ -12,6 +12,7 @@ mod graph;
 mod hash;
 mod model;
 mod output;
+mod page;
 mod pathways;
 mod plain;
 mod quantiles;
