@@ -6,7 +6,7 @@ QUEUES ?=
 QUEUES_EXAMPLES := $(EXAMPLES_DIR)/rabbitmq $(EXAMPLES_DIR)/nats
 QUEUES_HEADERS := $(wildcard bindings/c/include/datastreams_*.h) include/datastreams.h
 
-.PHONY: queue-examples test-queues test-queues-memory test-kafka-c test-kafka-old
+.PHONY: queue-examples test-queues test-queues-memory test-queues-python test-kafka-c test-kafka-old
 
 queue-examples: $(QUEUES_EXAMPLES) ## Build the examples for RabbitMQ and NATS: build/examples
 
@@ -25,6 +25,9 @@ test-queues-memory: queue-examples demo-command ## The same under valgrind, and 
 	@tools/setup queues queues-c valgrind
 	TOOL=valgrind python3 tests/queues/run.py target/release/datastreams $(EXAMPLES_DIR) $(QUEUES)
 	TOOL=asan python3 tests/queues/run.py target/release/datastreams $(EXAMPLES_DIR) $(QUEUES)
+
+test-queues-python: queue-examples ## Pipelines of Python and C over RabbitMQ and NATS
+	$(MAKE) --no-print-directory test-python-integrations INTEGRATIONS=$(PYTHON)/tests/integrations/test_c_programs.py
 
 # A broker for each: the first wants no topics, the second makes its own.
 test-kafka-c: examples demo-command ## The C programs over Apache Kafka; lag beside what kafka-consumer-groups prints
