@@ -1,8 +1,9 @@
 //! The command line.
 
+use crate::collect::listen::Place;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
-use std::net::SocketAddr;
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::time::Duration;
 
@@ -24,16 +25,30 @@ pub(crate) enum Command {
     Hash(Hash),
     /// Run a whole pipeline here, and compare the measured latencies with the delays that were put in
     Demo(Demo),
+    /// Run a program that uses librdkafka, measured, without a change to it
+    Run(Run),
 }
 
 #[derive(Debug, Args)]
 pub(crate) struct Collect {
-    /// The address to listen on; port 0 takes a free one
+    /// The address or name, with its port, to listen on; port 0 takes a free one
     #[arg(long, value_name = "ADDRESS", default_value = "127.0.0.1:8126")]
-    pub(crate) listen: SocketAddr,
+    pub(crate) listen: Place,
     /// A unix socket to listen on as well
     #[arg(long, value_name = "PATH")]
     pub(crate) unix: Option<PathBuf>,
+    /// Answer under this name too (in the Host header); may be given several times
+    #[arg(long, value_name = "NAME")]
+    pub(crate) allow_host: Vec<String>,
+    /// A file with the token that readers need; the variable DATASTREAMS_TOKEN may hold it in place of a file
+    #[arg(long, value_name = "PATH")]
+    pub(crate) token_file: Option<PathBuf>,
+    /// Services need the token too
+    #[arg(long)]
+    pub(crate) token_for_posts: bool,
+    /// An agent, http://HOST:PORT or unix:///PATH, that everything is passed on to; only what it takes is shown
+    #[arg(long, value_name = "URL")]
+    pub(crate) upstream: Option<String>,
     /// Print a table of the latencies every few seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = seconds)]
     pub(crate) print: Option<Duration>,
@@ -85,6 +100,19 @@ pub(crate) struct Demo {
     /// Print nothing but the report at the end, as JSON
     #[arg(long)]
     pub(crate) json: bool,
+}
+
+#[derive(Debug, Args)]
+pub(crate) struct Run {
+    /// Where the plugin's two libraries are, if not beside this program
+    #[arg(long, value_name = "DIRECTORY")]
+    pub(crate) plugin: Option<PathBuf>,
+    /// Stay until the program ends, and tell whether a client of librdkafka was seen in it
+    #[arg(long)]
+    pub(crate) check: bool,
+    /// The program and its arguments
+    #[arg(required = true, trailing_var_arg = true, allow_hyphen_values = true, value_name = "COMMAND")]
+    pub(crate) command: Vec<OsString>,
 }
 
 fn seconds(text: &str) -> Result<Duration, String> {

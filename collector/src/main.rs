@@ -11,6 +11,7 @@ mod model;
 mod output;
 mod pathways;
 mod quantiles;
+mod run;
 mod table;
 mod units;
 
@@ -27,5 +28,6 @@ fn main() -> ExitCode {
         Command::Decode(options) => decode::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Hash(options) => hash::run(&options),
+        Command::Run(options) => run::run(&options),
     }
 }

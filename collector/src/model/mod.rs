@@ -52,6 +52,8 @@ pub(crate) struct Received {
     pub(crate) repeats: u64,
     /// Requests to the statistics endpoint that were refused.
     pub(crate) refused: u64,
+    /// Payloads that the agent behind took, and that could not be read here.
+    pub(crate) unread: u64,
     /// Points taken, origin copies not counted.
     pub(crate) points: u64,
     /// Origin copies, which count nowhere else.

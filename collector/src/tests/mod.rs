@@ -3,6 +3,8 @@
 mod bounds;
 mod msgpack;
 mod peers;
+mod protobuf;
+mod serving;
 mod shape;
 
 use crate::collect::intake::{Encoding, read};

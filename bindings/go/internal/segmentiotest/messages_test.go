@@ -90,7 +90,7 @@ func TestRefusedHeaders(t *testing.T) {
 		want := map[bool]int{false: 3, true: 1}[async]
 		for _, record := range broker.Records(t, topic, want) {
 			if len(record.Headers) != 0 {
-				t.Errorf("%v", keysOf(record))
+				t.Errorf("%v", brokertest.Keys(record))
 			}
 		}
 		agent.Flushed()
@@ -134,7 +134,7 @@ func TestNoRoomForTheHeader(t *testing.T) {
 	}
 	records := broker.Records(t, topic, 2)
 	if len(records[0].Headers) != 0 || len(records[1].Headers) != 1 {
-		t.Errorf("the headers are %v and %v", keysOf(records[0]), keysOf(records[1]))
+		t.Errorf("the headers are %v and %v", brokertest.Keys(records[0]), brokertest.Keys(records[1]))
 	}
 	agent.Flushed()
 	if edge := agent.One(t, out(topic)...); edge.Current != 1 {
@@ -156,7 +156,7 @@ func TestOptions(t *testing.T) {
 	}
 	records := broker.Records(t, topic, 2)
 	if len(records[0].Headers) != 0 || len(records[1].Headers) != 2 || len(agent.Lines()) != 0 {
-		t.Errorf("the headers are %v and %v", keysOf(records[0]), keysOf(records[1]))
+		t.Errorf("the headers are %v and %v", brokertest.Keys(records[0]), brokertest.Keys(records[1]))
 	}
 	agent.Flushed()
 	if edge := agent.One(t, out(topic)...); edge.Current != 1 {
