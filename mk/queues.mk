@@ -40,7 +40,8 @@ test-kafka-c: examples demo-command ## The C programs over Apache Kafka; lag bes
 	tests/kafka/with-broker python3 tests/kafka/c.py target/release/datastreams $(EXAMPLES_DIR)
 
 # The same tests run over brokers that only refuse headers in test-go-integrations.
-QUEUES_OLD_GO := $(GO_DIR)/integrations/franz $(GO_DIR)/integrations/ibmsarama $(GO_DIR)/internal/segmentiotest
+QUEUES_OLD_GO := $(GO_DIR)/integrations/franz $(GO_DIR)/integrations/ibmsarama $(GO_DIR)/integrations/kafka/v2 \
+  $(GO_DIR)/internal/segmentiotest
 
 test-kafka-old: lib demo-command go-lib ## C, Go and Python over a broker of Apache Kafka that refuses headers: no message is lost
 	@tools/setup java kafka python queues
@@ -49,6 +50,6 @@ test-kafka-old: lib demo-command go-lib ## C, Go and Python over a broker of Apa
 	  -Itests/c tests/kafka/old.c -Lbuild/lib -ldatastreams -Wl,-rpath,'$(CURDIR)/build/lib' $(RDKAFKA) -o build/test/old
 	tests/kafka/with-broker --old python3 tests/kafka/old.py target/release/datastreams build/test/old
 	tests/kafka/with-broker --old bash -c 'for module in $(QUEUES_OLD_GO); do \
-	  (cd $$module && $(GO) test -count 1 -run "RefusedHeaders|UnknownErrorsOfOther" ./...) || exit 1; done'
+	  (cd $$module && $(GO) test -count 1 -run "RefusedHeaders|RefusesHeaders|IsRefused|UnknownErrorsOfOther" .) || exit 1; done'
 	tests/kafka/with-broker --old $(MAKE) --no-print-directory test-python-integrations \
 	  INTEGRATIONS=$(PYTHON)/tests/integrations/test_old_kafka.py
