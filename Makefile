@@ -27,13 +27,14 @@ setup: ## Install the tools that building and testing need (as root; otherwise s
 test: setup ## Everything that has to hold before a change lands, in less than 20 minutes
 	@tools/steps test-build , \
 	  vectors-check lint test-rust test-abi test-c test-costs test-install test-docs + \
-	  test-peers lint-go test-go test-go-dist test-go-integrations lint-python test-python test-python-integrations , \
+	  test-peers lint-go test-go test-go-dist test-go-integrations lint-python test-python test-queues test-python-integrations , \
 	  test-demo
 
 test-build: lib archive lib-fault go-lib examples demo-command peers-programs python
 
 test-full: setup ## The heavy counterparts as well: run it before a release
-	@tools/steps test deny test-valgrind test-asan test-peers-full test-long test-go-more test-kafka-full test-python-sdist
+	@tools/steps test deny test-valgrind test-asan test-peers-full test-long test-go-more test-kafka-full test-kafka-c test-kafka-old \
+	  test-queues-memory test-queues-python test-python-sdist
 
 test-rust: ## Unit, property and integration tests of the Rust crates
 	cargo test --workspace

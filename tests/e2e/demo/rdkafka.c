@@ -197,11 +197,13 @@ static rd_kafka_t *kafka(rd_kafka_type_t type, const char *const *settings, void
     return rk;
 }
 
-static int delivered_count, undelivered_count;
+static int delivered_count, undelivered_count, again;
+static ds_rdkafka_headers refusals;
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *produced) {
     const ds_status status = ds_rdkafka_track_delivery((ds_rdkafka_topics *)produced, message);
     (void)rk;
+    again = ds_rdkafka_headers_refused(&refusals, message);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         delivered_count++;
         CHECK(status == DS_OK);
@@ -219,7 +221,7 @@ static void put(rd_kafka_t *producer, const char *key, const char *value, int64_
                           RD_KAFKA_V_VALUE((void *)(uintptr_t)value, value_len),
                           RD_KAFKA_V_TIMESTAMP(at_ms), RD_KAFKA_V_HEADERS(headers),
                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
-    CHECK(error == RD_KAFKA_RESP_ERR_NO_ERROR);
+    CHECK_INT(error, RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
 /* The next message, or the end of the partition. */
@@ -369,13 +371,28 @@ static void over_kafka(const ds_client *client) {
     CHECK(spy.count == 1 && spy.tracked[0].partition == 0 && spy.tracked[0].offset == 7);
     CHECK(ds_rdkafka_track_high_watermarks(&ends, NULL) == DS_ERR_NULL);
 
-    /* A message that is not delivered has no offset. */
-    spy.count = 0;
     if (cluster != NULL) {
-        rd_kafka_mock_push_request_errors(cluster, 0 /* Produce */, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+        /* What may be a refusal of headers: not when the message has others, or ours was never refused. */
+        for (int i = 0; i < 4; i++) {
+            headers = i == 0 || i == 3 ? NULL : rd_kafka_headers_new(2);
+            if (headers != NULL) CHECK(ds_rdkafka_produce(client, out, headers, 0, 7, NULL, NULL) == DS_OK);
+            if (i == 1) rd_kafka_header_add(headers, "own", -1, "x", 1);
+            rd_kafka_mock_push_request_errors(cluster, 0 /* Produce */, 1, RD_KAFKA_RESP_ERR_UNKNOWN);
+            put(producer, NULL, "refused", 0, headers);
+            rd_kafka_flush(producer, 10000);
+            CHECK(undelivered_count == 1 + i && again == (i >= 2) && ds_rdkafka_headers_on(&refusals) == (i < 2));
+        }
+        put(producer, NULL, "taken", 0, NULL);
+        rd_kafka_flush(producer, 10000);
+        CHECK(delivered_count == 8 && again == 0);
+        CHECK(ds_rdkafka_headers_on(NULL) == 1 && ds_rdkafka_headers_refused(NULL, NULL) == 0);
+
+        /* A message that is not delivered has no offset. */
+        spy.count = 0;
+        rd_kafka_mock_push_request_errors(cluster, 0, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
         put(producer, NULL, "refused", 0, rd_kafka_headers_new(1));
         rd_kafka_flush(producer, 10000);
-        CHECK(undelivered_count == 1 && spy.count == 0);
+        CHECK(undelivered_count == 5 && spy.count == 0 && again == 0);
     }
 
     rd_kafka_consumer_close(consumer);

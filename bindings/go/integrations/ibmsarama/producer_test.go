@@ -75,9 +75,8 @@ func TestRefusedHeadersSync(t *testing.T) {
 		return p.SendMessages([]*sarama.ProducerMessage{{Topic: topic}, {Topic: topic}})
 	}
 	for n, send := range map[int]func(*SyncProducer, string) error{1: one, 2: two} {
-		agent, broker := agenttest.Start(t), brokertest.Fake(t)
+		agent, broker := agenttest.Start(t), brokertest.Old(t)
 		topic := broker.Topic(t, "old", 1)
-		broker.RefuseHeaders()
 		producer := syncProducer(t, broker, config(), WithClusterID(id))
 		for range 2 {
 			if err := send(producer, topic); err != nil {
@@ -104,9 +103,8 @@ func TestRefusedHeadersSync(t *testing.T) {
 
 // The AsyncProducer returns what was refused, and takes it again.
 func TestRefusedHeadersAsync(t *testing.T) {
-	agent, broker := agenttest.Start(t), brokertest.Fake(t)
+	agent, broker := agenttest.Start(t), brokertest.Old(t)
 	topic := broker.Topic(t, "old", 1)
-	broker.RefuseHeaders()
 	producer, err := NewAsyncProducer([]string{broker.Addr}, config(), WithClusterID(id))
 	if err != nil {
 		t.Fatal(err)

@@ -67,9 +67,8 @@ func TestEachMessageItsOwnPathway(t *testing.T) {
 // A topic in an old format: WriteMessages loses nothing, an asynchronous writer only the first messages.
 func TestRefusedHeaders(t *testing.T) {
 	for _, async := range []bool{false, true} {
-		agent, broker := agenttest.Start(t), brokertest.Fake(t)
+		agent, broker := agenttest.Start(t), brokertest.Old(t)
 		topic := broker.Topic(t, "old", 1)
-		broker.RefuseHeaders()
 		completed := make(chan error, 8)
 		w := writer(t, broker, &kafka.Writer{Topic: topic, Async: async, Completion: func(_ []kafka.Message, err error) { completed <- err }})
 		for _, values := range [][]string{{"1", "2"}, {"3"}} {
@@ -109,9 +108,8 @@ func TestRefusedHeaders(t *testing.T) {
 
 // A message that has headers of its own is refused for another reason.
 func TestUnknownErrorsOfOtherMessages(t *testing.T) {
-	agent, broker := agenttest.Start(t), brokertest.Fake(t)
+	agent, broker := agenttest.Start(t), brokertest.Old(t)
 	topic := broker.Topic(t, "odd", 1)
-	broker.RefuseHeaders()
 	w := writer(t, broker, &kafka.Writer{Topic: topic})
 	err := w.WriteMessages(patient(t), kafka.Message{Headers: []kafka.Header{{Key: "own"}}})
 	var errs kafka.WriteErrors
