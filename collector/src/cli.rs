@@ -60,6 +60,16 @@ pub(crate) struct Collect {
     pub(crate) print: Option<Duration>,
     #[command(flatten)]
     pub(crate) otlp: otlp::Options,
+    /// `watch`: also end when standard input ends, with the program that started it
+    #[arg(long, value_enum, default_value_t = Stdin::Ignore, hide = true)]
+    pub(crate) stdin: Stdin,
+}
+
+/// What the end of standard input means.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
+pub(crate) enum Stdin {
+    Ignore,
+    Watch,
 }
 
 /// Whom to ask for the token of a collector that wants one.
@@ -156,10 +166,10 @@ pub(crate) struct Demo {
     /// Where the example programs are, if not beside this program
     #[arg(long, value_name = "DIRECTORY")]
     pub(crate) examples: Option<PathBuf>,
-    /// How often the table is printed
-    #[arg(long, value_name = "SECONDS", default_value = "5", value_parser = seconds)]
-    pub(crate) print: Duration,
-    /// How far a median may be above the delay that was put in, in milliseconds
+    /// Print tables of the latencies every few seconds
+    #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = seconds)]
+    pub(crate) print: Option<Duration>,
+    /// How far a median may be above the delay that was put in, in milliseconds, for each queue
     #[arg(long, value_name = "MS", default_value_t = 30)]
     pub(crate) tolerance_ms: u32,
     /// Print nothing but the report at the end, as JSON

@@ -92,6 +92,7 @@ async fn collect(options: &cli::Collect) -> Result<(), String> {
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+        () = input_ended(options.stdin) => {}
     }
     drop(stop);
     let _ = tokio::time::timeout(FAREWELL, async { while serving.join_next().await.is_some() {} }).await;
@@ -101,6 +102,22 @@ async fn collect(options: &cli::Collect) -> Result<(), String> {
         let _ = exporting.await;
     }
     Ok(())
+}
+
+/// Waits for the end of standard input, where that matters; else for ever.
+async fn input_ended(stdin: cli::Stdin) {
+    if stdin == cli::Stdin::Ignore {
+        return std::future::pending().await;
+    }
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let read = move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = tell.send(());
+    };
+    // Not one of the runtime's, which would wait for it. Without a thread it is as if nobody held the other end.
+    if std::thread::Builder::new().name("stdin".into()).spawn(read).is_ok() {
+        let _ = told.await;
+    }
 }
 
 fn hear(kind: SignalKind) -> Result<tokio::signal::unix::Signal, String> {

@@ -118,10 +118,32 @@ pub(crate) struct Lags {
 /// A group on a topic.
 #[derive(Clone, Debug, Deserialize)]
 pub(crate) struct GroupLag {
+    pub(crate) id: String,
     pub(crate) env: String,
     pub(crate) topic: String,
     pub(crate) group: String,
     pub(crate) partitions: Vec<PartitionLag>,
+}
+
+impl GroupLag {
+    /// Whether it is that of what the edge consumes.
+    pub(crate) fn is_of(&self, edge: &Edge) -> bool {
+        let tag = |key: &str| super::row::tag(&edge.tags, key).unwrap_or_default();
+        self.env == edge.env && self.topic == tag("topic") && self.group == tag("group")
+    }
+}
+
+/// `GET /api/lag/series`.
+#[derive(Clone, Debug, Default, Deserialize)]
+pub(crate) struct LagSeries {
+    pub(crate) step_ms: i64,
+    pub(crate) points: Vec<LagPoint>,
+}
+
+/// A moment of it.
+#[derive(Clone, Debug, Deserialize)]
+pub(crate) struct LagPoint {
+    pub(crate) messages: Option<f64>,
 }
 
 /// One of its partitions.

@@ -1,6 +1,6 @@
 //! A closer look at an edge or a pathway: all its numbers, and how they came about.
 
-use super::answers::{Edge, PartitionLag, Pathway, Point, Quantiles, Series};
+use super::answers::{Edge, PartitionLag, Pathway, Point, Quantiles};
 use super::app::App;
 use super::draw::{Theme, span};
 use super::fetch::{Close, Subject};
@@ -14,8 +14,9 @@ use ratatui::style::Style;
 use ratatui::text::Line;
 use ratatui::widgets::{Paragraph, Sparkline};
 
-/// The rows of a chart, with its caption.
-const CHART: u16 = 5;
+/// The rows of a chart with its caption: what is enough for one, and what it takes where there is room.
+const CHART_LEAST: usize = 2;
+const CHART_MOST: usize = 6;
 /// A sparkline takes whole numbers: the largest value is drawn as this many.
 const SCALE: f64 = 1000.0;
 
@@ -44,13 +45,14 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) 
             lines.push(Line::styled(fit(&format!("no charts: {why}"), width), theme.trouble));
             Vec::new()
         }
-        Some(Ok(close)) => charts(&close.series, app.subject.as_ref(), app.last),
+        Some(Ok(close)) => charts(close, app.subject.as_ref(), app.last),
     };
     // The numbers first; charts where there is room.
-    let fits = usize::from(area.height).saturating_sub(lines.len()) / usize::from(CHART);
-    let shown = charts.len().min(fits);
+    let room = usize::from(area.height).saturating_sub(lines.len());
+    let shown = charts.len().min(room / CHART_LEAST);
+    let height = (room / shown.max(1)).min(CHART_MOST) as u16;
     let mut parts = vec![Constraint::Min(0)];
-    parts.extend(std::iter::repeat_n(Constraint::Length(CHART), shown));
+    parts.extend(std::iter::repeat_n(Constraint::Length(height), shown));
     let areas = Layout::vertical(parts).split(area);
     for (place, area) in areas.iter().enumerate() {
         match place.checked_sub(1).and_then(|chart| charts.get(chart)) {
@@ -62,7 +64,7 @@ pub(super) fn draw(frame: &mut Frame<'_>, area: Rect, app: &App, theme: &Theme) 
 
 fn about_edge(row: &Row, edge: &Edge, close: Option<&Result<Close, String>>) -> Vec<String> {
     let mut lines = vec![
-        format!("{} by {}: {}", plain(&edge.kind), service(&edge.env, &edge.service), plain(&edge.tags.join(" "))),
+        format!("{}{}", plain(&edge.kind), by(edge)),
         format!("{} messages, {} a second", row.messages, units::count(row.rate)),
         String::new(),
         format!("{:20}{:>10}{:>10}{:>10}{:>10}", "", "p50", "p95", "p99", "max"),
@@ -88,13 +90,16 @@ fn about_edge(row: &Row, edge: &Edge, close: Option<&Result<Close, String>>) -> 
     lines
 }
 
+/// Whose it is; nobody's own when it leads from queue to queue.
+fn by(edge: &Edge) -> String {
+    if edge.service.is_empty() {
+        return String::new();
+    }
+    format!(" by {}: {}", service(&edge.env, &edge.service), plain(&edge.tags.join(" ")))
+}
+
 fn partitions(edge: &Edge, close: &Close) -> Vec<String> {
-    let tag = |key| super::row::tag(&edge.tags, key).unwrap_or_default();
-    let groups = close
-        .lags
-        .groups
-        .iter()
-        .filter(|group| group.env == edge.env && group.topic == tag("topic") && group.group == tag("group"));
+    let groups = close.lags.groups.iter().filter(|group| group.is_of(edge));
     let rows: Vec<&PartitionLag> = groups.flat_map(|group| &group.partitions).collect();
     if rows.is_empty() {
         return Vec::new();
@@ -144,22 +149,29 @@ fn quantiles(name: &str, quantiles: Option<&Quantiles>, unit: fn(f64) -> String)
     format!("{name:20}{p50:>10}{p95:>10}{p99:>10}{max:>10}")
 }
 
-fn charts(series: &Series, subject: Option<&Subject>, last: u32) -> Vec<Chart> {
-    let edge = matches!(subject, Some(Subject::Edge(_)));
-    let step = units::seconds(series.step_ms as f64 / 1e3);
-    let chart = |what: &str, unit: fn(f64) -> String, value: &dyn Fn(&Point) -> Option<f64>| {
-        let values: Vec<Option<f64>> = series.points.iter().map(value).collect();
-        let most = values.iter().flatten().copied().fold(0.0, f64::max);
-        Chart { caption: format!("{what}, {}, by {step}; at most {}", span(last), unit(most)), values }
+fn charts(close: &Close, subject: Option<&Subject>, last: u32) -> Vec<Chart> {
+    let series = &close.series;
+    let of = |what: &str, unit: fn(f64) -> String, value: &dyn Fn(&Point) -> Option<f64>| {
+        chart(what, last, series.step_ms, unit, series.points.iter().map(value).collect())
     };
-    let mut charts = Vec::new();
-    if edge {
-        charts.push(chart("edge latency p95", units::seconds, &|point| point.edge_latency.as_ref().map(|q| q.p95)));
-        charts.push(chart("messages a second", units::count, &|point| point.rate));
+    let origin = of("latency from origin p95", units::seconds, &|point| point.pathway_latency.as_ref().map(|q| q.p95));
+    if !matches!(subject, Some(Subject::Edge(_))) {
+        return vec![origin];
     }
+    let mut charts = vec![of("edge latency p95", units::seconds, &|point| point.edge_latency.as_ref().map(|q| q.p95))];
+    if !close.lag.points.is_empty() {
+        let messages = close.lag.points.iter().map(|point| point.messages).collect();
+        charts.push(chart("lag in messages", last, close.lag.step_ms, units::count, messages));
+    }
+    charts.push(of("messages a second", units::count, &|point| point.rate));
+    charts.push(origin);
     charts
-        .push(chart("latency from origin p95", units::seconds, &|point| point.pathway_latency.as_ref().map(|q| q.p95)));
-    charts
+}
+
+fn chart(what: &str, last: u32, step_ms: i64, unit: fn(f64) -> String, values: Vec<Option<f64>>) -> Chart {
+    let step = units::seconds(step_ms as f64 / 1e3);
+    let most = values.iter().flatten().copied().fold(0.0, f64::max);
+    Chart { caption: format!("{what}, {}, by {step}; at most {}", span(last), unit(most)), values }
 }
 
 fn spark(frame: &mut Frame<'_>, area: Rect, chart: &Chart, style: Style) {

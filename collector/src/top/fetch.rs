@@ -1,7 +1,7 @@
 //! Asks the collector again and again, in a thread of its own: a collector that is slow holds up no key.
 
-use super::answers::{Graph, Lags, Pathways, Series};
-use super::row::Map;
+use super::answers::{Edge, Graph, LagSeries, Lags, Pathways, Series};
+use super::row::{About, Map};
 use crate::ask::{Collector, Round, Trouble};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -37,6 +37,8 @@ pub(crate) struct Fetched {
 pub(crate) struct Close {
     pub(crate) series: Series,
     pub(crate) lags: Lags,
+    /// Of the group that the edge is of.
+    pub(crate) lag: LagSeries,
 }
 
 /// The map once.
@@ -50,17 +52,30 @@ fn map_of(round: &Round<'_>, last: u32) -> Result<Map, Trouble> {
     Ok(Map::new(graph, pathways))
 }
 
-fn detail(round: &Round<'_>, subject: &Subject, last: u32) -> Result<Close, Trouble> {
+fn detail(round: &Round<'_>, subject: &Subject, map: &Map, last: u32) -> Result<Close, Trouble> {
     let of = match subject {
         Subject::Edge(id) => format!("edge={}", escaped(id)),
         Subject::Pathway(id) => format!("pathway={}", escaped(id)),
     };
     let series = round.json(&format!("/api/series?{of}{}", range('&', last)))?;
-    let lags = match subject {
-        Subject::Edge(_) => round.json(&format!("/api/lag{}", range('?', last)))?,
-        Subject::Pathway(_) => Lags::default(),
-    };
-    Ok(Close { series, lags })
+    let mut close = Close { series, ..Close::default() };
+    if let Some(edge) = consumer(map, subject) {
+        close.lags = round.json(&format!("/api/lag{}", range('?', last)))?;
+        if let Some(group) = close.lags.groups.iter().find(|group| group.is_of(edge)) {
+            close.lag = round.json(&format!("/api/lag/series?group={}{}", escaped(&group.id), range('&', last)))?;
+        }
+    }
+    Ok(close)
+}
+
+/// The edge that is looked at, when its group has a lag.
+fn consumer<'a>(map: &'a Map, subject: &Subject) -> Option<&'a Edge> {
+    let Subject::Edge(id) = subject else { return None };
+    let row = map.edges.iter().find(|row| row.id == *id && row.lag.is_some())?;
+    match &row.about {
+        About::Edge(edge) => Some(edge),
+        About::Pathway(_) => None,
+    }
 }
 
 fn range(first: char, last: u32) -> String {
@@ -112,7 +127,10 @@ fn fetch(collector: &Collector, want: &Want) -> Fetched {
         Err(trouble) => return Fetched { want: want.clone(), map: Err(trouble), detail: None },
     };
     let map = map_of(&round, want.last);
-    let detail = want.detail.as_ref().filter(|_| map.is_ok()).map(|subject| detail(&round, subject, want.last));
+    let detail = match (&want.detail, &map) {
+        (Some(subject), Ok(map)) => Some(detail(&round, subject, map, want.last)),
+        _ => None,
+    };
     Fetched { want: want.clone(), map, detail }
 }
 

@@ -13,7 +13,9 @@ mod screen;
 #[cfg(test)]
 mod tests;
 
-pub(crate) use answers::{Edge, Graph, Pathways, Quantiles};
+pub(crate) use answers::{Edge, Graph, Pathway, Pathways, Quantiles};
+pub(crate) use once::text;
+pub(crate) use row::{Map, tag};
 
 use crate::ask::{self, Collector};
 use crate::{cli, output};

@@ -37,6 +37,11 @@ pub(super) fn run(options: &cli::Top, collector: &Collector) -> ExitCode {
     }
 }
 
+/// Both tables, by name.
+pub(crate) fn text(map: &Map) -> String {
+    tables(map, Choice { filter: "", sort: Column::Name, reverse: false })
+}
+
 fn tables(map: &Map, choice: Choice<'_>) -> String {
     let mut text = clock::date(map.now_ms);
     let parts = [("edges", &map.edges, &Column::EDGES[..]), ("pathways", &map.pathways, &Column::PATHWAYS[..])];

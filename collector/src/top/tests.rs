@@ -253,13 +253,19 @@ fn a_closer_look() {
         {"at_ms": 10_000, "messages": 0, "rate": 0.0, "edge_latency": null, "pathway_latency": null},
         {"at_ms": 20_000, "messages": 10, "rate": 4.0, "edge_latency": latency(4.0), "pathway_latency": latency(4.0)},
     ]});
+    let lag = json!({"step_ms": 60_000, "points": [{"at_ms": 0, "messages": 7, "seconds": null}]});
     let lags = json!({"groups": [{"id": "l", "env": "prod", "type": "kafka", "cluster": "", "topic": "slow", "group": "g",
         "messages": 7, "seconds": 1.5, "partitions": [{"partition": "0", "committed": 40, "end": 47, "messages": 7, "seconds": 1.5}]}]});
-    let close = Close { series: serde_json::from_value(series).unwrap(), lags: serde_json::from_value(lags).unwrap() };
+    let close = Close {
+        series: serde_json::from_value(series).unwrap(),
+        lags: serde_json::from_value(lags).unwrap(),
+        lag: serde_json::from_value(lag).unwrap(),
+    };
     let map = app.map.clone().unwrap();
     app.took(Fetched { want: app.want(), map: Ok(map.clone()), detail: Some(Ok(close)) });
-    let seen = lines(&drawn(&mut app, 90, 32));
+    let seen = lines(&drawn(&mut app, 90, 36));
     let text = seen.join("\n");
+    assert!(text.contains("lag in messages, last 5 min, by 60.0 s; at most 7"), "{text}");
     assert!(text.contains("consume by prod/pay: direction:in group:g topic:slow type:kafka"), "{text}");
     assert!(text.contains("lag of group g: 7 messages, the oldest 1.50 s old in 1 partitions"), "{text}");
     assert!(seen.iter().any(|line| line.split_whitespace().eq(["0", "40", "47", "7", "1.50", "s"])), "{text}");

@@ -107,7 +107,12 @@ class Collector:
         if path == "/api/series":
             point = {"at_ms": 0, "rate": 1.0, "edge_latency": quantiles(0.75), "pathway_latency": None}
             return {"from_ms": 0, "to_ms": 1, "step_ms": 10000, "points": [point]}
-        return {"groups": []}
+        if path == "/api/lag":
+            group = {"id": "a/b", "env": "", "type": "kafka", "cluster": "", "topic": "orders", "group": "g"}
+            partition = {"partition": "0", "committed": 1, "end": 6, "messages": 5, "seconds": 1.5}
+            return {"groups": [{**group, "messages": 5, "seconds": 1.5, "partitions": [partition]}]}
+        assert path == "/api/lag/series", path
+        return {"step_ms": 10000, "points": [{"at_ms": 0, "messages": 77, "seconds": 1.0}]}
 
 
 class Terminal:
@@ -198,6 +203,13 @@ def what_is_shown_and_keys():
     terminal.wait("the largest edge p50 first", first("注"))
     terminal.press("r")
     terminal.wait("the smallest first", first("orders"))
+    # A closer look at the first line.
+    terminal.press("\x1b[H\r")
+    terminal.wait("edge latency p95, last 5 min, by 10.0 s; at most 750 ms")
+    terminal.wait("lag in messages, last 5 min, by 10.0 s; at most 77")
+    assert "/api/lag/series?group=a%2Fb&last=300" in collector.paths, collector.paths
+    terminal.press("\x1b")
+    terminal.wait("Enter look closely")
     terminal.press("/evil\r")
     terminal.wait("1 edges  filter: evil")
     terminal.press("\x1b")
