@@ -1,6 +1,7 @@
 //! `datastreams`: receives pipeline statistics and shows the latencies; explains hashes and headers.
 
 mod ask;
+mod between;
 mod cli;
 mod clock;
 mod collect;
@@ -10,6 +11,9 @@ mod doctor;
 mod export;
 mod graph;
 mod hash;
+mod history;
+mod lag;
+mod lag_series;
 mod model;
 mod output;
 mod page;
@@ -17,9 +21,12 @@ mod pathways;
 mod plain;
 mod quantiles;
 mod run;
+mod series;
+mod store;
 mod table;
 mod top;
 mod units;
+mod view;
 
 #[cfg(test)]
 mod tests;

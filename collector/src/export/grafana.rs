@@ -95,7 +95,7 @@ pub(crate) fn data(graph: &Graph<'_>) -> Value {
 }
 
 fn id(node: &Node) -> &str {
-    let (Node::Service { id, .. } | Node::Queue { id, .. }) = node;
+    let (Node::Service { id, .. } | Node::Queue { id, .. } | Node::Unknown { id, .. }) = node;
     id
 }
 
@@ -112,6 +112,7 @@ fn node(node: &Node, sums: Option<&Sums>) -> Value {
             let title = if name.is_empty() { service.as_deref().unwrap_or(r#type) } else { name };
             (title, r#type.as_str(), "envelope", env, cluster.as_str(), String::new(), lag)
         }
+        Node::Unknown { env, .. } => ("unknown", "not reported", "question-circle", env, "", String::new(), latency),
     };
     let [inward, outward] = sums.messages;
     let total = inward + outward;
@@ -165,8 +166,8 @@ fn all(quantiles: Option<Quantiles>, shown: fn(f64) -> String) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::model::stats::Window;
-    use crate::tests::{NOW, SECOND, add, model, point};
+    use crate::graph::graph;
+    use crate::tests::{add, all, model, point};
     use std::collections::{BTreeSet, HashSet};
 
     fn keys(value: &Value) -> BTreeSet<&str> {
@@ -175,12 +176,12 @@ mod tests {
 
     #[test]
     fn data_has_the_fields_that_are_announced() {
-        let mut model = model();
+        let model = model();
         let out = ["direction:out", "topic:orders", "type:kafka"];
         let into = ["direction:in", "group:g", "topic:orders", "type:kafka"];
-        add(&mut model, "shop", vec![point(&out, 0, 1, &[0.0; 8], &[0.0; 8])]);
-        add(&mut model, "billing", vec![point(&into, 1, 2, &[0.2; 4], &[0.2; 4])]);
-        let data = data(&graph_of(&model));
+        add(&model, "shop", vec![point(&out, 0, 1, &[0.0; 8], &[0.0; 8])]);
+        add(&model, "billing", vec![point(&into, 1, 2, &[0.2; 4], &[0.2; 4])]);
+        let data = data(&graph(&all(&model)));
         let fields = fields();
         for (values, announced) in [("nodes", "nodes_fields"), ("edges", "edges_fields")] {
             let announced = fields[announced].as_array().unwrap();
@@ -215,10 +216,6 @@ mod tests {
 
     #[test]
     fn nothing_known_is_an_empty_graph() {
-        assert_eq!(data(&graph_of(&model())), json!({"nodes": [], "edges": []}));
-    }
-
-    fn graph_of(model: &crate::model::Model) -> Graph<'_> {
-        crate::graph::graph(model, Window::All, NOW + 10 * SECOND)
+        assert_eq!(data(&graph(&all(&model()))), json!({"nodes": [], "edges": []}));
     }
 }

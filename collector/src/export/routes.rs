@@ -3,15 +3,14 @@
 use super::prometheus::{self, Format};
 use super::{grafana, source};
 use crate::clock;
+use crate::collect::reading::{Parameters, json, put_together, read_graph};
 use crate::collect::server::Shared;
-use crate::model::stats::Window;
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::get;
 use axum::{Json, Router};
 use datastreams_core::payload::gzip;
-use serde::Deserialize;
 use serde_json::json;
 use std::sync::Arc;
 
@@ -29,8 +28,9 @@ async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respo
     let format = Format::of(text(header::ACCEPT));
     let compressed = takes_gzip(text(header::ACCEPT_ENCODING));
     let rendering = tokio::task::spawn_blocking(move || {
-        let about = source::about(&shared);
-        let body = prometheus::render(&source::exports(&shared), &about, format, clock::now_ns());
+        let now_ns = clock::now_ns();
+        let about = source::about(&shared, now_ns);
+        let body = prometheus::render(&source::exports(&shared), &about, format, now_ns);
         match compressed.then(|| gzip(&body)) {
             Some(Ok(body)) => (body, "gzip"),
             _ => (body, "identity"),
@@ -66,15 +66,11 @@ async fn fields() -> Response {
     Json(grafana::fields()).into_response()
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wanted {
-    #[serde(default)]
-    window: Window,
-}
-
-async fn data(State(shared): State<Arc<Shared>>, wanted: Query<Wanted>) -> Response {
-    Json(source::panel(&shared, wanted.window, clock::now_ns())).into_response()
+async fn data(State(shared): State<Arc<Shared>>, wanted: Parameters) -> Response {
+    put_together(shared, wanted, &["env"], |shared, wanted, asked, now_ns| {
+        read_graph(shared, wanted, asked, now_ns, |graph| json(&grafana::data(graph)))
+    })
+    .await
 }
 
 #[cfg(test)]

@@ -5,14 +5,12 @@ use super::lag::{Behind, Group, Lags};
 use super::prometheus::About;
 use super::{Exports, Passed};
 use crate::collect::server::Shared;
-use crate::graph;
-use crate::model::Model;
-use crate::model::stats::{EdgeStats, Window};
-use serde_json::Value;
+use crate::model::stats::Stats;
+use crate::view::{Asked, Needs, View};
 use std::sync::Arc;
 
-impl<'a> From<&'a EdgeStats> for Passed<'a> {
-    fn from(stats: &'a EdgeStats) -> Self {
+impl<'a> From<&'a Stats> for Passed<'a> {
+    fn from(stats: &'a Stats) -> Self {
         Self {
             messages: stats.messages,
             edge_latency: &stats.edge_latency,
@@ -24,33 +22,36 @@ impl<'a> From<&'a EdgeStats> for Passed<'a> {
 
 /// What is counted.
 pub(crate) fn exports(shared: &Shared) -> Arc<Exports> {
-    shared.lock().model.exports.clone()
+    shared.store.model().exports.clone()
 }
 
-/// What the collector tells of itself, and the lags.
-pub(crate) fn about(shared: &Shared) -> About {
-    let model = &shared.lock().model;
-    About::new(&model.received, &model.cut, lags(model))
-}
-
-/// The map, for Grafana.
-pub(crate) fn panel(shared: &Shared, window: Window, now_ns: i64) -> Value {
-    super::grafana::data(&graph::graph(&shared.lock().model, window, now_ns))
+/// What the collector tells of itself, and the lags: none when the history, by which their seconds are known, cannot be
+/// read.
+pub(crate) fn about(shared: &Shared, now_ns: i64) -> About {
+    let needs = Needs { lags: true, ..Needs::default() };
+    match View::read(&shared.store, Asked::default(), None, needs, now_ns) {
+        Ok(view) => About::new(&view.received, &view.cut, lags(&view)),
+        Err(_) => {
+            let model = shared.store.model();
+            About::new(&model.received, &model.cut, Lags::default())
+        }
+    }
 }
 
 /// The lag of every group that is known.
-fn lags(model: &Model) -> Lags {
+fn lags(view: &View) -> Lags {
     let mut lags = Lags::default();
-    for lag in model.backlogs.lags() {
-        let Some(messages) = lag.lag else { continue };
+    for partition in &view.lags {
+        let lag = &partition.lag;
+        let Some(messages) = lag.messages else { continue };
         let group = Group {
-            env: short(&lag.env),
-            system: short(system(&lag.kind)),
-            cluster: short(&lag.cluster),
-            destination: short(&lag.topic),
+            env: short(&lag.partition.env),
+            system: short(system(&lag.partition.kind)),
+            cluster: short(&lag.partition.cluster),
+            destination: short(&lag.partition.topic),
             group: short(&lag.group),
         };
-        lags.add(group, Behind { messages, seconds: None });
+        lags.add(group, Behind { messages, seconds: partition.seconds });
     }
     lags
 }

@@ -213,7 +213,7 @@ impl Exporter {
         let (exports, shared) = (self.exports.clone(), self.shared.clone());
         let (instance, config) = (self.instance.clone(), self.config.clone());
         let work = move || {
-            let lags = source::about(&shared).lags;
+            let lags = source::about(&shared, clock::now_ns()).lags;
             let now_ns = clock::now_ns();
             let counted = if cumulative { exports.lock().totals() } else { exports.lock().take(now_ns) };
             let temporality = if cumulative { message::Temporality::Cumulative } else { message::Temporality::Delta };
