@@ -18,16 +18,16 @@ use std::time::{Instant, SystemTime, UNIX_EPOCH};
 /// 4000 edges, which is as many as a collector keeps.
 const SERVICES: u64 = 40;
 const POINTS: u64 = 100;
-/// Messages of a point: a hundred for each of ten seconds.
-const MESSAGES: u64 = 1000;
+/// Messages of a point: ten a second.
+const MESSAGES: u64 = 100;
 const BODIES: u64 = 3 * SERVICES;
 const POSTS: usize = 6000;
 const CONNECTIONS: usize = 8;
 /// What the collector is made for, on one core.
 const GOAL: f64 = 2000.0;
 
-/// A sketch of values around `middle`, within a factor of four.
-fn sketch(middle: f64, random: &mut u64) -> Vec<u8> {
+/// A sketch of values around `middle`, the greatest at most `spread` times the least.
+fn sketch(middle: f64, spread: f64, random: &mut u64) -> Vec<u8> {
     let mut sketch = Sketch::new();
     for _ in 0..MESSAGES {
         // The sum of four: values gather in the middle, as latencies do.
@@ -37,7 +37,7 @@ fn sketch(middle: f64, random: &mut u64) -> Vec<u8> {
             sum += *random >> 33;
         }
         let even = sum as f64 / (4.0 * (1u64 << 31) as f64);
-        assert!(sketch.add(middle * 16f64.powf(even - 0.5)));
+        assert!(sketch.add(middle * spread.powf(even - 0.5)));
     }
     let mut bytes = Vec::new();
     sketch.encode(&mut bytes);
@@ -59,9 +59,9 @@ fn body(number: u64, start: u64) -> Vec<u8> {
             edge_tags: tags.into_iter().map(Into::into).collect(),
             hash: 1 + service * POINTS + point,
             parent_hash: 7,
-            pathway_latency: sketch(2.0, &mut random),
-            edge_latency: sketch(0.02, &mut random),
-            payload_size: sketch(800.0, &mut random),
+            pathway_latency: sketch(2.0, 8.0, &mut random),
+            edge_latency: sketch(0.02, 8.0, &mut random),
+            payload_size: sketch(800.0, 1.5, &mut random),
             timestamp_type: Some(TimestampType::Current),
             service: None,
         }

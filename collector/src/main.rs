@@ -1,18 +1,24 @@
 //! `datastreams`: receives pipeline statistics and shows the latencies; explains hashes and headers.
 
+mod ask;
 mod cli;
 mod clock;
 mod collect;
 mod decode;
 mod demo;
+mod doctor;
+mod export;
 mod graph;
 mod hash;
 mod model;
 mod output;
+mod page;
 mod pathways;
+mod plain;
 mod quantiles;
 mod run;
 mod table;
+mod top;
 mod units;
 
 #[cfg(test)]
@@ -29,5 +35,7 @@ fn main() -> ExitCode {
         Command::Demo(options) => demo::run(&options),
         Command::Hash(options) => hash::run(&options),
         Command::Run(options) => run::run(&options),
+        Command::Top(options) => top::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
     }
 }

@@ -43,7 +43,8 @@ impl Machine {
         // Linux marks a program whose file was replaced, as an upgrade under a running service does.
         let name = self.executable.as_ref()?.file_name()?.to_string_lossy();
         let name = name.strip_suffix(" (deleted)").unwrap_or(&name).trim();
-        let script = (name.starts_with("python") || name.starts_with("pypy")).then(|| script(&self.arguments)).flatten();
+        let script =
+            (name.starts_with("python") || name.starts_with("pypy")).then(|| script(&self.arguments)).flatten();
         script.or_else(|| (!name.is_empty()).then(|| name.to_owned()))
     }
 }

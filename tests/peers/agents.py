@@ -1,5 +1,6 @@
 """Payloads of our library through the receiver of the real trace-agent."""
 
+import contextlib
 import http.client
 import json
 import pathlib
@@ -174,6 +175,22 @@ class Agents:
                 connection.close()
             equal("the answer through the collector", answers[1], answers[0])
 
+    def by_key(self):
+        """An agent whose intake is our collector posts with its key, which may be the token that posts need"""
+        logs, command = self.programs
+        path = pathlib.Path(logs) / "key"
+        path.write_text("the-right-key")
+        options = ["--token-file", path, "--token-for-posts"]
+        with Collector(logs, self.collector, *options, name="guarded") as collector:
+            collector.headers["Authorization"] = "Bearer the-right-key"
+            for key, status in (("another-key", 401), ("the-right-key", 202)):
+                with Agent(logs, command, collector.url, key=key) as agent, contextlib.closing(Tap(agent.address)) as tap:
+                    with ds.Client(self.library, service="keyed", env=ENV, agent_url=tap.url) as client:
+                        record_some(client, 5)
+                        client.flush()
+                    equal(f"the status with {key}", posts_of(tap)[0].status, status)
+            shown(collector, payloads=1, messages=5, refused=1)
+
     def large(self):
         """So do payloads as large as ours get"""
         with self.through() as way, way.client() as client:
@@ -324,7 +341,7 @@ class Agents:
 
     def checks(self):
         return [self.announced, self.over_tcp, self.over_socket, self.behind_collector, self.behind_collector_by_socket,
-                self.refused_behind_collector, self.info_behind_collector, self.large, self.by_host, self.answers,
+                self.refused_behind_collector, self.info_behind_collector, self.by_key, self.large, self.by_host, self.answers,
                 self.too_large, self.refused, self.missing, self.unreachable, self.without_key,
                 self.collected]  # fmt: skip
 

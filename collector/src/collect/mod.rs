@@ -10,6 +10,7 @@ mod repeats;
 pub(crate) mod server;
 pub(crate) mod upstream;
 
+use crate::export::otlp;
 use crate::{cli, clock, output, table};
 use access::{Access, Token};
 use connections::Places;
@@ -46,6 +47,7 @@ pub(crate) fn run(options: &cli::Collect) -> ExitCode {
 
 async fn collect(options: &cli::Collect) -> Result<(), String> {
     let (mut interrupt, mut terminate) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
+    let otlp = otlp::Config::new(&options.otlp, |name| std::env::var(name).ok())?;
     let limits = Limits::DEFAULT;
     let mut access = Access::new(&options.allow_host, token(options)?, options.token_for_posts)?;
     let upstream = options.upstream.as_deref().map(|url| Upstream::new(url, limits)).transpose()?;
@@ -61,6 +63,10 @@ async fn collect(options: &cli::Collect) -> Result<(), String> {
     }
 
     let shared = Arc::new(Shared::with(limits, access, upstream));
+    let exporter = match (otlp, addresses.first()) {
+        (Some(config), Some(&address)) => Some(otlp::Exporter::new(config, shared.clone(), address)?),
+        _ => None,
+    };
     let router = server::router(shared.clone());
     let places = Places::new(limits);
     let (stop, stopped) = watch::channel(());
@@ -74,6 +80,11 @@ async fn collect(options: &cli::Collect) -> Result<(), String> {
         output::line(format!("listening on unix://{}", guard.path().display()));
         guard
     });
+    let (last, ending) = watch::channel(());
+    let exporting = exporter.map(|exporter| {
+        output::line(format!("sending to {}", exporter.target()));
+        tokio::spawn(exporter.run(ending))
+    });
     if let Some(every) = options.print {
         serving.spawn(print(shared, every, stopped));
     }
@@ -81,10 +92,32 @@ async fn collect(options: &cli::Collect) -> Result<(), String> {
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+        () = input_ended(options.stdin) => {}
     }
     drop(stop);
     let _ = tokio::time::timeout(FAREWELL, async { while serving.join_next().await.is_some() {} }).await;
+    // Nothing comes any more: what came is sent.
+    drop(last);
+    if let Some(exporting) = exporting {
+        let _ = exporting.await;
+    }
     Ok(())
+}
+
+/// Waits for the end of standard input, where that matters; else for ever.
+async fn input_ended(stdin: cli::Stdin) {
+    if stdin == cli::Stdin::Ignore {
+        return std::future::pending().await;
+    }
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let read = move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = tell.send(());
+    };
+    // Not one of the runtime's, which would wait for it. Without a thread it is as if nobody held the other end.
+    if std::thread::Builder::new().name("stdin".into()).spawn(read).is_ok() {
+        let _ = told.await;
+    }
 }
 
 fn hear(kind: SignalKind) -> Result<tokio::signal::unix::Signal, String> {

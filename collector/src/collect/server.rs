@@ -6,9 +6,10 @@ use super::limits::Limits;
 use super::repeats::{Claims, Repeats};
 use super::upstream::Upstream;
 use super::{guard, upstream};
+use crate::export::routes;
 use crate::model::Model;
 use crate::model::stats::Window;
-use crate::{clock, graph, pathways};
+use crate::{clock, graph, page, pathways};
 use axum::body::{Body, Bytes, HttpBody};
 use axum::extract::{Query, Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
@@ -79,6 +80,8 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let reading = Router::new()
         .route("/api/graph", get(get_graph))
         .route("/api/pathways", get(get_pathways))
+        .merge(routes::routes())
+        .merge(page::routes())
         .route_layer(from_fn_with_state(shared.clone(), guard::reading));
     let stats = post(take_stats).put(take_stats);
     let mut posting = Router::new().route("/info", get(info));

@@ -8,6 +8,7 @@ pub(crate) mod edge;
 pub(crate) mod stats;
 
 use crate::collect::limits::Limits;
+use crate::export::{Exports, Passed};
 use backlogs::{Backlogs, Taken};
 use datastreams_core::payload::{Backlog, Bucket, Payload, Point};
 use datastreams_core::sketch::{Sketch, SketchError};
@@ -15,6 +16,7 @@ use edge::{EdgeKey, normal_env, normal_tags};
 use serde::Serialize;
 use stats::{EdgeStats, HopStats, RECENT_NS, Timed};
 use std::collections::{BTreeSet, HashMap};
+use std::sync::Arc;
 
 /// A step of a pathway as it was reported.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
@@ -93,6 +95,8 @@ pub(crate) struct Model {
     pub(crate) backlogs: Backlogs,
     pub(crate) received: Received,
     pub(crate) cut: Cut,
+    /// What other engines are told; it is told of everything that comes.
+    pub(crate) exports: Arc<Exports>,
     /// When idle hops were looked for last: the search takes time.
     swept_ns: i64,
 }
@@ -108,6 +112,7 @@ impl Model {
             backlogs: Backlogs::default(),
             received: Received::default(),
             cut: Cut::default(),
+            exports: Arc::new(Exports::new(now_ns)),
             swept_ns: i64::MIN,
         }
     }
@@ -140,6 +145,7 @@ impl Model {
             service: point.service.as_deref().unwrap_or(&payload.service).into(),
             tags: normal_tags(&point.edge_tags, &payload.lang),
         };
+        self.exports.passed(Some(&key), &Passed::from(&stats), now_ns);
         let Some((place, edge)) = self.edge(key) else {
             self.cut.edge_messages = self.cut.edge_messages.saturating_add(messages);
             return;
