@@ -20,7 +20,7 @@ all: setup lib archive go-lib ## Build the library (build/lib), for Go too, and 
 	cargo build --release -p datastreams-collector
 
 setup: ## Install the tools that building and testing need (as root; otherwise say what to install)
-	@$(SETUP) rust c kafka cmake valgrind python python-ext queues
+	@$(SETUP) rust c kafka cmake valgrind python python-ext queues queues-c
 	@tools/go version >/dev/null
 
 # What several steps need is built before them; the demonstration measures times, so nothing runs beside it.
