@@ -79,7 +79,7 @@ pub(crate) async fn posting(State(shared): State<Arc<Shared>>, request: Request,
 /// Counts statistics that were turned away.
 fn refused(shared: &Shared, request: &Request, refusal: &Refusal) -> Response {
     if server::ENDPOINTS.contains(&request.uri().path()) {
-        shared.lock().model.received.refused += 1;
+        shared.store.refuse();
     }
     server::answer(refusal)
 }

@@ -2,14 +2,18 @@
 
 pub(crate) mod access;
 pub(crate) mod connections;
+mod events;
 pub(crate) mod guard;
 pub(crate) mod intake;
 pub(crate) mod limits;
 pub(crate) mod listen;
-mod repeats;
+pub(crate) mod reading;
+pub(crate) mod repeats;
 pub(crate) mod server;
 pub(crate) mod upstream;
 
+use crate::export::otlp;
+use crate::store::{self, Store};
 use crate::{cli, clock, output, table};
 use access::{Access, Token};
 use connections::Places;
@@ -25,6 +29,8 @@ use tokio::sync::watch;
 use tokio::time::MissedTickBehavior;
 use upstream::Upstream;
 
+/// How often what was taken is written.
+const COMMIT: Duration = Duration::from_secs(1);
 /// How long requests may take to end after a signal.
 const FAREWELL: Duration = Duration::from_secs(2);
 /// The variable that holds the token.
@@ -46,7 +52,9 @@ pub(crate) fn run(options: &cli::Collect) -> ExitCode {
 
 async fn collect(options: &cli::Collect) -> Result<(), String> {
     let (mut interrupt, mut terminate) = (hear(SignalKind::interrupt())?, hear(SignalKind::terminate())?);
+    let otlp = otlp::Config::new(&options.otlp, |name| std::env::var(name).ok())?;
     let limits = Limits::DEFAULT;
+    let store = Store::open(limits, options.data.as_deref(), options.data_max, clock::now_ns())?;
     let mut access = Access::new(&options.allow_host, token(options)?, options.token_for_posts)?;
     let upstream = options.upstream.as_deref().map(|url| Upstream::new(url, limits)).transpose()?;
     let tcp = listen::tcp(&options.listen).await?;
@@ -60,7 +68,11 @@ async fn collect(options: &cli::Collect) -> Result<(), String> {
         output::note("everybody who reaches this address can read and post: set a token with --token-file");
     }
 
-    let shared = Arc::new(Shared::with(limits, access, upstream));
+    let shared = Arc::new(Shared::new(limits, store, access, upstream));
+    let exporter = match (otlp, addresses.first()) {
+        (Some(config), Some(&address)) => Some(otlp::Exporter::new(config, shared.clone(), address)?),
+        _ => None,
+    };
     let router = server::router(shared.clone());
     let places = Places::new(limits);
     let (stop, stopped) = watch::channel(());
@@ -74,6 +86,13 @@ async fn collect(options: &cli::Collect) -> Result<(), String> {
         output::line(format!("listening on unix://{}", guard.path().display()));
         guard
     });
+    let (last, ending) = watch::channel(());
+    let exporting = exporter.map(|exporter| {
+        output::line(format!("sending to {}", exporter.target()));
+        tokio::spawn(exporter.run(ending))
+    });
+    let serves = shared.clone();
+    let writing = Writer::start(shared.clone())?;
     if let Some(every) = options.print {
         serving.spawn(print(shared, every, stopped));
     }
@@ -81,10 +100,65 @@ async fn collect(options: &cli::Collect) -> Result<(), String> {
     tokio::select! {
         _ = interrupt.recv() => {}
         _ = terminate.recv() => {}
+        () = input_ended(options.stdin) => {}
     }
+    serves.end();
     drop(stop);
     let _ = tokio::time::timeout(FAREWELL, async { while serving.join_next().await.is_some() {} }).await;
+    // Nothing comes any more: what came is written, and sent.
+    writing.end();
+    drop(last);
+    if let Some(exporting) = exporting {
+        let _ = exporting.await;
+    }
     Ok(())
+}
+
+/// Waits for the end of standard input, where that matters; else for ever.
+async fn input_ended(stdin: cli::Stdin) {
+    if stdin == cli::Stdin::Ignore {
+        return std::future::pending().await;
+    }
+    let (tell, told) = tokio::sync::oneshot::channel();
+    let read = move || {
+        let _ = std::io::copy(&mut std::io::stdin().lock(), &mut std::io::sink());
+        let _ = tell.send(());
+    };
+    // Not one of the runtime's, which would wait for it. Without a thread it is as if nobody held the other end.
+    if std::thread::Builder::new().name("stdin".into()).spawn(read).is_ok() {
+        let _ = told.await;
+    }
+}
+
+/// The thread that writes the history, once a second.
+struct Writer {
+    thread: std::thread::JoinHandle<()>,
+    stop: std::sync::mpsc::Sender<()>,
+}
+
+impl Writer {
+    fn start(shared: Arc<Shared>) -> Result<Self, String> {
+        let (stop, stopped) = std::sync::mpsc::channel();
+        let write = move || {
+            loop {
+                // At the end once more.
+                let last = stopped.recv_timeout(COMMIT) != Err(std::sync::mpsc::RecvTimeoutError::Timeout);
+                if let Err(sentence) = shared.store.commit(clock::now_ns()) {
+                    output::note(sentence);
+                }
+                if last {
+                    return;
+                }
+            }
+        };
+        let thread = std::thread::Builder::new().name("history".into()).spawn(write);
+        Ok(Self { thread: thread.map_err(|error| format!("cannot start a thread: {error}"))?, stop })
+    }
+
+    fn end(self) {
+        drop(self.stop);
+        let _ = self.thread.join();
+    }
 }
 
 fn hear(kind: SignalKind) -> Result<tokio::signal::unix::Signal, String> {
@@ -141,9 +215,12 @@ async fn print(shared: Arc<Shared>, every: Duration, stopped: watch::Receiver<()
             _ = ticks.tick() => {}
             () = &mut stopped => return,
         }
-        let table = table::table(&shared.lock().model, clock::now_ns());
+        let shared = shared.clone();
         // A reader that pauses (a pager, Ctrl-S) holds up the table, and nothing else.
-        let writing = tokio::task::spawn_blocking(move || output::line(table));
+        let writing = tokio::task::spawn_blocking(move || match table::table(&shared.store, clock::now_ns()) {
+            Ok(table) => output::line(table),
+            Err(error) => output::note(store::unreadable(&error)),
+        });
         tokio::select! {
             _ = writing => {}
             () = &mut stopped => return,

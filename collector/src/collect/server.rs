@@ -3,24 +3,24 @@
 use super::access::Access;
 use super::intake::{self, Refusal};
 use super::limits::Limits;
-use super::repeats::{Claims, Repeats};
+use super::repeats::Claims;
 use super::upstream::Upstream;
-use super::{guard, upstream};
-use crate::model::Model;
-use crate::model::stats::Window;
-use crate::{clock, graph, pathways};
+use super::{guard, reading, upstream};
+use crate::export::routes;
+use crate::store::Store;
+use crate::{clock, page};
 use axum::body::{Body, Bytes, HttpBody};
-use axum::extract::{Query, Request, State};
+use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::Deserialize;
 use serde_json::json;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Semaphore;
 
 /// The header by which a client names a payload, so that a repeat can be told.
@@ -32,53 +32,51 @@ pub(crate) const ENDPOINTS: [&str; 2] = ["/v0.1/pipeline_stats", "/api/v0.1/pipe
 #[derive(Debug)]
 pub(crate) struct Shared {
     limits: Limits,
-    known: Mutex<Known>,
+    pub(crate) store: Store,
     claims: Claims,
     pub(crate) access: Access,
     upstream: Option<Upstream>,
     /// KiB of bodies that are being received.
     bodies: Arc<Semaphore>,
     readers: Semaphore,
-}
-
-/// What is known; changed in one step, so that an id is remembered exactly with its payload.
-#[derive(Debug)]
-pub(crate) struct Known {
-    pub(crate) model: Model,
-    repeats: Repeats,
+    /// Answers that are put together: one at a time, so that threads are left for payloads.
+    pub(super) answers: Semaphore,
+    /// Those who are told of changes.
+    pub(super) listeners: Arc<Semaphore>,
+    ending: AtomicBool,
 }
 
 impl Shared {
-    pub(crate) fn new(limits: Limits) -> Self {
-        Self::with(limits, Access::default(), None)
-    }
-
-    pub(crate) fn with(limits: Limits, access: Access, upstream: Option<Upstream>) -> Self {
+    pub(crate) fn new(limits: Limits, store: Store, access: Access, upstream: Option<Upstream>) -> Self {
         Self {
             limits,
-            known: Mutex::new(Known {
-                model: Model::new(limits, clock::now_ns()),
-                repeats: Repeats::new(limits.max_ids),
-            }),
+            store,
             claims: Claims::default(),
             access,
             upstream,
             bodies: Arc::new(Semaphore::new(limits.max_bodies >> 10)),
             readers: Semaphore::new(limits.max_readers),
+            answers: Semaphore::new(1),
+            listeners: Arc::new(Semaphore::new(limits.max_listeners)),
+            ending: AtomicBool::new(false),
         }
     }
 
-    /// A panic while it was held left sums that are right up to one payload: better than none.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Ends answers that have no end.
+    pub(super) fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
     }
 }
 
 /// All routes. A route among `reading` is guarded by the token; one among `posting` only if those who post need it.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
-    let reading = Router::new()
-        .route("/api/graph", get(get_graph))
-        .route("/api/pathways", get(get_pathways))
+    let reading = reading::routes()
+        .merge(routes::routes())
+        .merge(page::routes())
         .route_layer(from_fn_with_state(shared.clone(), guard::reading));
     let stats = post(take_stats).put(take_stats);
     let mut posting = Router::new().route("/info", get(info));
@@ -122,7 +120,7 @@ async fn take_stats(
     let taken = take(&shared, Post { method, uri, headers }, body).await;
     let response = taken.unwrap_or_else(|refusal| answer(&refusal));
     if !response.status().is_success() {
-        shared.lock().model.received.refused += 1;
+        shared.store.refuse();
     }
     response
 }
@@ -168,12 +166,9 @@ async fn settle(shared: &Arc<Shared>, post: &Post, bytes: Bytes) -> Result<Respo
         Some(id) => Some(shared.claims.claim(id.clone()).await),
         None => None,
     };
-    if let Some(id) = &id {
-        let known = &mut *shared.lock();
-        if known.repeats.contains(id) {
-            known.model.received.repeats += 1;
-            return Ok(accepted());
-        }
+    if id.as_deref().is_some_and(|id| shared.store.is_known(id)) {
+        shared.store.repeat();
+        return Ok(accepted());
     }
     let Some(upstream) = &shared.upstream else {
         read(shared, &post.headers, bytes, id).await?;
@@ -183,10 +178,10 @@ async fn settle(shared: &Arc<Shared>, post: &Post, bytes: Bytes) -> Result<Respo
     if answer.status().is_success() {
         // The agent has it, so that it must not come again, whatever we make of it.
         if let Some(id) = &id {
-            shared.lock().repeats.insert(id);
+            shared.store.remember(id);
         }
         if read(shared, &post.headers, bytes, None).await.is_err() {
-            shared.lock().model.received.unread += 1;
+            shared.store.unread();
         }
     }
     Ok(answer.map(Body::from))
@@ -198,12 +193,8 @@ async fn read(shared: &Arc<Shared>, headers: &HeaderMap, bytes: Bytes, id: Optio
     let _reader = shared.readers.acquire().await.map_err(|_| stopping())?;
     let shared = shared.clone();
     let reading = tokio::task::spawn_blocking(move || {
-        let payload = intake::read(&bytes, encoding, shared.limits.max_payload)?;
-        let known = &mut *shared.lock();
-        if let Some(id) = &id {
-            known.repeats.insert(id);
-        }
-        known.model.add(&payload, clock::now_ns());
+        let parsed = intake::read(&bytes, encoding, shared.limits.max_payload)?;
+        shared.store.take(id.as_deref(), &parsed, clock::now_ns());
         Ok(())
     });
     reading.await.map_err(|_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "reading the payload failed"))?
@@ -239,24 +230,6 @@ async fn receive(body: Body, max: usize) -> Result<Vec<u8>, Refusal> {
         return Ok(bytes);
     }
     Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {max} bytes")))
-}
-
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wanted {
-    #[serde(default)]
-    window: Window,
-    /// Pathways that go on are listed too.
-    #[serde(default)]
-    all: bool,
-}
-
-async fn get_graph(State(shared): State<Arc<Shared>>, wanted: Query<Wanted>) -> Response {
-    Json(graph::graph(&shared.lock().model, wanted.window, clock::now_ns())).into_response()
-}
-
-async fn get_pathways(State(shared): State<Arc<Shared>>, wanted: Query<Wanted>) -> Response {
-    Json(pathways::list(&shared.lock().model, wanted.window, wanted.all, clock::now_ns())).into_response()
 }
 
 /// What is not ours is the agent's, if there is one behind: a tracer sends it more than statistics, and it all comes here.

@@ -146,8 +146,8 @@ impl Upstream {
             if let Ok(data) = frame.into_data() {
                 bytes.extend_from_slice(&data);
             }
-            if bytes.len() > self.limits.max_answer {
-                return Err(self.bad(&format!("answered with more than {} bytes", self.limits.max_answer)));
+            if bytes.len() > self.limits.max_upstream_answer {
+                return Err(self.bad(&format!("answered with more than {} bytes", self.limits.max_upstream_answer)));
             }
         }
         Ok(bytes.into())

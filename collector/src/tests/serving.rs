@@ -36,7 +36,7 @@ impl Served {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
                 let upstream = agent.map(|agent| Upstream::new(&format!("http://{agent}"), limits).unwrap());
-                let shared = Arc::new(Shared::with(limits, Access::default(), upstream));
+                let shared = Arc::new(Shared::new(limits, store(limits), Access::default(), upstream));
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
                 connections::serve(listener, Via::Tcp, server::router(shared), Places::new(limits), stopped).await;
             });

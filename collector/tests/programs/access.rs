@@ -62,7 +62,7 @@ fn reading_needs_the_token_and_posting_does_not() {
     let get = |path: &str, headers: &[(&str, &str)]| request(collector.tcp(), "GET", path, headers, b"");
     assert_eq!(get("/info", &[]).status, 200, "tracers ask it first");
     assert_eq!(collector.post(&[], &orders()).status, 202);
-    for path in ["/api/graph", "/api/pathways", "/api/graph?window=all"] {
+    for path in ["/api/graph", "/api/pathways", "/api/graph?last=300"] {
         let refusal = get(path, &[]);
         assert_eq!(refusal.status, 401, "{path}");
         assert!(refusal.text().starts_with("a token is needed here: open /?token=TOKEN"), "{}", refusal.text());
@@ -71,8 +71,8 @@ fn reading_needs_the_token_and_posting_does_not() {
     }
     assert_eq!(get("/api/graph", &[("Authorization", "Bearer another")]).status, 401);
     assert_eq!(get("/api/graph?token=another", &[]).status, 401);
-    let entered = get("/api/graph?window=all&token=a%2Bsecret/of-16==", &[]);
-    assert_eq!((entered.status, entered.header("location")), (303, Some("/api/graph?window=all")));
+    let entered = get("/api/graph?last=300&token=a%2Bsecret/of-16==", &[]);
+    assert_eq!((entered.status, entered.header("location")), (303, Some("/api/graph?last=300")));
     let cookie = entered.header("set-cookie").unwrap().split(';').next().unwrap();
     assert_eq!(get("/api/graph", &[("Cookie", cookie)]).status, 200);
     assert_eq!(get("/api/graph", &[("Cookie", &cookie.replace('a', "b"))]).status, 401);

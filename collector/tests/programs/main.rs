@@ -4,6 +4,10 @@
 mod access;
 mod collect;
 mod common;
+mod doctor;
 mod explain;
+mod payloads;
+mod scripted;
 mod stalled;
+mod top;
 mod upstream;

@@ -111,6 +111,11 @@ impl Store {
         }
     }
 
+    /// The bytes of the window.
+    pub(super) fn memory(&self) -> usize {
+        self.counts.capacity() * size_of::<f64>()
+    }
+
     /// The sum of all counts.
     pub(super) fn total(&self) -> f64 {
         self.counts.iter().sum()
