@@ -122,10 +122,13 @@ class Case(unittest.TestCase):
     def property(program, text):
         return ("-X", text) if program == "kcat" else (text,)
 
+    def plugin_of(self, program):
+        return self.property(program, f"plugin.library.paths={PLUGIN}")
+
     def run_program(self, service, *command, input="", env=None, expect=0, plugin=True):
         """Runs a program to its end, with the plugin named by a property at the end of its arguments."""
         if plugin:
-            command += self.property(command[0], f"plugin.library.paths={PLUGIN}")
+            command += self.plugin_of(command[0])
         done = subprocess.run(
             [str(one) for one in command], input=input, env=self.environment(service, **(env or {})), text=True,
             stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE,

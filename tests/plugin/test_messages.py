@@ -1,6 +1,7 @@
 """What messages can be like, and what is recorded of them."""
 
 import pathlib
+import subprocess
 import tempfile
 
 from stand import PROGRAMS, Case, header_of, headers_of, tags_of
@@ -163,6 +164,27 @@ class Parents(Case):
             self.relayed("relay", "none"),
             [(("c out sent",), self.COUNT), (("shop out orders", "c in orders group"), self.COUNT)],
         )
+
+
+class BuiltIn(Case):
+    """A librdkafka that is linked into the program, which the dynamic linker does not know."""
+
+    def relayed(self, program):
+        self.send("shop", self.own("orders"), "x")
+        done = self.run_group("c", program, self.broker, self.own("orders"), self.own("sent"), 1)
+        self.assertNotIn("datastreams", done.stderr)
+        self.assertEqual(len(self.look(self.own("sent"), 1)), 1)
+        return self.collector.pathways()
+
+    def test_is_found_by_its_symbols(self):
+        joined = ("shop out orders", "c in orders group", "c out sent")
+        self.assertEqual(self.relayed(PROGRAMS / "built_in"), [(joined, 1)])
+
+    def test_without_symbols_it_runs_unmeasured(self):
+        with tempfile.TemporaryDirectory() as place:
+            stripped = pathlib.Path(place, "stripped")
+            subprocess.run(["strip", PROGRAMS / "built_in", "-o", stripped], check=True)
+            self.assertEqual(self.relayed(stripped), [(("shop out orders",), 1)])
 
 
 class Transactions(Case):
