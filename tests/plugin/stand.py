@@ -186,7 +186,8 @@ def interpreter():
 
 
 def valgrind(*options):
-    return (shutil.which("valgrind"), "--quiet", "--error-exitcode=99", "--leak-check=full", *options)
+    return (shutil.which("valgrind"), "--quiet", "--error-exitcode=99", "--leak-check=full", "--show-leak-kinds=definite",
+            "--errors-for-leak-kinds=definite", *options)
 
 
 @contextlib.contextmanager
