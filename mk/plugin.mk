@@ -3,7 +3,7 @@
 #
 # Variables: PLUGIN_TESTS (modules of tests/plugin; make test-plugin runs these).
 
-PLUGIN_TESTS ?= test_chain test_messages test_off test_run
+PLUGIN_TESTS ?= test_library test_chain test_messages test_off test_run
 
 PLUGIN_SRC := bindings/c/plugin
 PLUGIN_DIR := build/plugin
@@ -23,7 +23,7 @@ PLUGIN_PROGRAMS_FLAGS := -O2 -g $(EXAMPLES_WARNINGS)
 PLUGIN_BUILT_IN = $(shell $(PKG_CONFIG) --variable=libdir rdkafka)/librdkafka.a -l:liblz4.so.1 -l:libzstd.so.1 \
   -l:libsasl2.so.2 -l:libssl.so.3 -l:libcrypto.so.3 -l:libz.so.1 -lm -ldl -pthread
 
-.PHONY: plugin plugin-programs plugin-ready test-plugin test-plugin-full bench-plugin
+.PHONY: plugin install-plugin plugin-programs plugin-ready test-plugin test-plugin-full bench-plugin
 
 plugin: $(PLUGIN) $(PLUGIN_PRELOAD) ## Build the librdkafka plugin: build/plugin
 
@@ -36,6 +36,10 @@ $(PLUGIN_PRELOAD): $(PLUGIN_SRC)/preload.c $(PLUGIN_SRC)/plugin.h $(PLUGIN_SRC)/
 	@mkdir -p $(PLUGIN_DIR)
 	@tools/setup kafka
 	$(CC) $(PLUGIN_FLAGS) -Wl,--version-script=$(PLUGIN_SRC)/preload.map $< -ldl -o $@
+
+install-plugin: plugin ## Install the librdkafka plugin under DESTDIR, PREFIX and LIBDIR
+	install -d '$(DESTDIR)$(PREFIX)/$(LIBDIR)'
+	install -s -m 755 $(PLUGIN) $(PLUGIN_PRELOAD) '$(DESTDIR)$(PREFIX)/$(LIBDIR)'
 
 plugin-programs: $(PLUGIN_PROGRAMS_ALL) $(PLUGIN_DIR)/bench
 

@@ -37,7 +37,9 @@ class Headers(Case):
         self.send("shop", topic, "key:", options=["-K", ":", "-Z"])
         self.send("shop", topic, "value")
         found = self.look(topic, 2, service="ledger")
-        self.assertEqual(sorted((one["key"] or "", one["payload"] or "") for one in found), [("", "value"), ("key", "")])
+        self.assertEqual(
+            sorted((one["key"] or "", one["payload"] or "") for one in found), [("", "value"), ("key", "")]
+        )
         for message in found:
             header_of(message)
         self.assertEqual(self.collector.pathways(), [(("shop out orders", "ledger in orders"), 2)])
@@ -61,8 +63,17 @@ class Limits(Case):
         with tempfile.NamedTemporaryFile() as file:
             pathlib.Path(file.name).write_text("v" * size)
             done = self.run_program(
-                "shop", "kcat", "-P", "-b", self.broker, "-t", topic, "-X", f"message.max.bytes={self.MAX}",
-                file.name, file.name,
+                "shop",
+                "kcat",
+                "-P",
+                "-b",
+                self.broker,
+                "-t",
+                topic,
+                "-X",
+                f"message.max.bytes={self.MAX}",
+                file.name,
+                file.name,
             )
         return self.look(topic, 2), done.stderr
 
@@ -90,7 +101,18 @@ class Offsets(Case):
         self.send("shop", topic, *range(7), options=["-p", "0"])
         self.eventually(lambda: self.assertEqual(self.collector.backlogs(topic), {}))  # nobody consumes yet
         self.run_program(
-            "ledger", "kcat", "-b", self.broker, "-G", self.own("books"), "-c", "5", "-q", "-X", "auto.offset.reset=earliest", topic
+            "ledger",
+            "kcat",
+            "-b",
+            self.broker,
+            "-G",
+            self.own("books"),
+            "-c",
+            "5",
+            "-q",
+            "-X",
+            "auto.offset.reset=earliest",
+            topic,
         )
         one = self.collector.backlogs(topic)["0", self.own("books")]
         self.assertEqual((one["committed"], one["end"], one["lag"]), (5, 7, 2), one)
@@ -99,7 +121,18 @@ class Offsets(Case):
         topic = self.own("orders")
         self.send("shop", topic, *range(7), options=["-p", "0"], plugin=False)
         self.run_program(
-            "ledger", "kcat", "-b", self.broker, "-G", self.own("books"), "-c", "5", "-q", "-X", "auto.offset.reset=earliest", topic
+            "ledger",
+            "kcat",
+            "-b",
+            self.broker,
+            "-G",
+            self.own("books"),
+            "-c",
+            "5",
+            "-q",
+            "-X",
+            "auto.offset.reset=earliest",
+            topic,
         )
         one = self.collector.backlogs(topic)["0", self.own("books")]
         self.assertEqual((one["committed"], one["end"], one["lag"]), (5, 7, 2), one)
@@ -142,7 +175,12 @@ class Parents(Case):
     def relayed(self, program, parent):
         self.send("shop", self.own("orders"), *range(self.COUNT))
         self.run_group(
-            "c", PROGRAMS / program, self.broker, self.own("orders"), self.own("sent"), self.COUNT,
+            "c",
+            PROGRAMS / program,
+            self.broker,
+            self.own("orders"),
+            self.own("sent"),
+            self.COUNT,
             env={"DS_RDKAFKA_PARENT": parent},
         )
         return self.collector.pathways()

@@ -18,15 +18,27 @@ class Clean(Case):
     def test_relay(self):
         self.send("shop", self.own("orders"), "x", "y", "z")
         self.under(
-            PROGRAMS / "relay", self.broker, self.own("orders"), self.own("sent"), 3, f"group.id={self.own('group')}", "log_level=3"
+            PROGRAMS / "relay",
+            self.broker,
+            self.own("orders"),
+            self.own("sent"),
+            3,
+            f"group.id={self.own('group')}",
+            "log_level=3",
         )
         self.carried(self.own("sent"), 3)
 
     def test_handoff(self):
         self.send("shop", self.own("orders"), "x", "y", "z")
         self.under(
-            PROGRAMS / "handoff", self.broker, self.own("orders"), self.own("sent"), 3, f"group.id={self.own('group')}",
-            "log_level=3", env={"DS_RDKAFKA_PARENT": "process"},
+            PROGRAMS / "handoff",
+            self.broker,
+            self.own("orders"),
+            self.own("sent"),
+            3,
+            f"group.id={self.own('group')}",
+            "log_level=3",
+            env={"DS_RDKAFKA_PARENT": "process"},
         )
         self.carried(self.own("sent"), 3)
 
@@ -35,6 +47,31 @@ class Clean(Case):
 
     def test_kcat(self):
         topic = self.own("orders")
-        self.under("kcat", "-P", "-b", self.broker, "-t", topic, "-H", "dd-pathway-ctx-base64=x", *self.plugin_of("kcat"), input="x\n", plugin=False)
-        self.under("kcat", "-C", "-b", self.broker, "-t", topic, "-o", "beginning", "-e", "-q", *self.plugin_of("kcat"), plugin=False)
+        self.under(
+            "kcat",
+            "-P",
+            "-b",
+            self.broker,
+            "-t",
+            topic,
+            "-H",
+            "dd-pathway-ctx-base64=x",
+            *self.plugin_of("kcat"),
+            input="x\n",
+            plugin=False,
+        )
+        self.under(
+            "kcat",
+            "-C",
+            "-b",
+            self.broker,
+            "-t",
+            topic,
+            "-o",
+            "beginning",
+            "-e",
+            "-q",
+            *self.plugin_of("kcat"),
+            plugin=False,
+        )
         self.carried(topic, 1)
