@@ -115,20 +115,29 @@ class Case(unittest.TestCase):
         return f"{name}-{self.run_id}"
 
     def environment(self, service, **more):
-        kept = {name: value for name, value in os.environ.items() if not name.startswith(("DD_", "DS_", "KCAT_", "LD_"))}
+        kept = {
+            name: value for name, value in os.environ.items() if not name.startswith(("DD_", "DS_", "KCAT_", "LD_"))
+        }
         return {**kept, "DD_SERVICE": service, "DD_TRACE_AGENT_URL": self.collector.url, **more}
 
     @staticmethod
     def property(program, text):
         return ("-X", text) if program == "kcat" else (text,)
 
+    def plugin_of(self, program):
+        return self.property(program, f"plugin.library.paths={PLUGIN}")
+
     def run_program(self, service, *command, input="", env=None, expect=0, plugin=True):
         """Runs a program to its end, with the plugin named by a property at the end of its arguments."""
         if plugin:
-            command += self.property(command[0], f"plugin.library.paths={PLUGIN}")
+            command += self.plugin_of(command[0])
         done = subprocess.run(
-            [str(one) for one in command], input=input, env=self.environment(service, **(env or {})), text=True,
-            stdout=subprocess.PIPE, stderr=subprocess.PIPE, timeout=PATIENCE,
+            [str(one) for one in command],
+            input=input,
+            env=self.environment(service, **(env or {})),
+            text=True,
+            capture_output=True,
+            timeout=PATIENCE,
         )
         if expect is not None:
             self.assertEqual(done.returncode, expect, f"{command}\n{done.stdout}\n{done.stderr}")
@@ -141,14 +150,38 @@ class Case(unittest.TestCase):
     def send(self, service, topic, *messages, options=(), **more):
         """Produces messages with kcat, one from each line."""
         return self.run_program(
-            service, "kcat", "-P", "-b", self.broker, "-t", topic, *options, input="".join(f"{one}\n" for one in messages), **more
+            service,
+            "kcat",
+            "-P",
+            "-b",
+            self.broker,
+            "-t",
+            topic,
+            *options,
+            input="".join(f"{one}\n" for one in messages),
+            **more,
         )
 
     def look(self, topic, count, service="", **more):
         """Consumes with kcat, as a service or unseen, and returns what it printed of each message."""
         done = self.run_program(
-            service, "kcat", "-C", "-b", self.broker, "-t", topic, "-o", "beginning", "-c", count, "-J", "-q",
-            "-X", "topic.metadata.refresh.interval.ms=200", plugin=bool(service), **more,
+            service,
+            "kcat",
+            "-C",
+            "-b",
+            self.broker,
+            "-t",
+            topic,
+            "-o",
+            "beginning",
+            "-c",
+            count,
+            "-J",
+            "-q",
+            "-X",
+            "topic.metadata.refresh.interval.ms=200",
+            plugin=bool(service),
+            **more,
         )
         return [json.loads(line) for line in done.stdout.splitlines()]
 
@@ -183,7 +216,15 @@ def interpreter():
 
 
 def valgrind(*options):
-    return (shutil.which("valgrind"), "--quiet", "--error-exitcode=99", "--leak-check=full", *options)
+    return (
+        shutil.which("valgrind"),
+        "--quiet",
+        "--error-exitcode=99",
+        "--leak-check=full",
+        "--show-leak-kinds=definite",
+        "--errors-for-leak-kinds=definite",
+        *options,
+    )
 
 
 @contextlib.contextmanager

@@ -23,9 +23,12 @@ class Chain(Case):
         last = self.look(self.own("billed"), self.COUNT, service="ledger")
         steps = (
             "shop out orders",
-            "c in orders c", "c out packed",
-            "c++ in packed c++", "c++ out sent",
-            "python in sent python", "python out billed",
+            "c in orders c",
+            "c out packed",
+            "c++ in packed c++",
+            "c++ out sent",
+            "python in sent python",
+            "python out billed",
             "ledger in billed",
         )
         self.assertEqual(self.collector.pathways(), [(steps, self.COUNT)])

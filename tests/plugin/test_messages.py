@@ -1,6 +1,7 @@
 """What messages can be like, and what is recorded of them."""
 
 import pathlib
+import subprocess
 import tempfile
 
 from stand import PROGRAMS, Case, header_of, headers_of, tags_of
@@ -36,7 +37,9 @@ class Headers(Case):
         self.send("shop", topic, "key:", options=["-K", ":", "-Z"])
         self.send("shop", topic, "value")
         found = self.look(topic, 2, service="ledger")
-        self.assertEqual(sorted((one["key"] or "", one["payload"] or "") for one in found), [("", "value"), ("key", "")])
+        self.assertEqual(
+            sorted((one["key"] or "", one["payload"] or "") for one in found), [("", "value"), ("key", "")]
+        )
         for message in found:
             header_of(message)
         self.assertEqual(self.collector.pathways(), [(("shop out orders", "ledger in orders"), 2)])
@@ -60,8 +63,17 @@ class Limits(Case):
         with tempfile.NamedTemporaryFile() as file:
             pathlib.Path(file.name).write_text("v" * size)
             done = self.run_program(
-                "shop", "kcat", "-P", "-b", self.broker, "-t", topic, "-X", f"message.max.bytes={self.MAX}",
-                file.name, file.name,
+                "shop",
+                "kcat",
+                "-P",
+                "-b",
+                self.broker,
+                "-t",
+                topic,
+                "-X",
+                f"message.max.bytes={self.MAX}",
+                file.name,
+                file.name,
             )
         return self.look(topic, 2), done.stderr
 
@@ -89,7 +101,18 @@ class Offsets(Case):
         self.send("shop", topic, *range(7), options=["-p", "0"])
         self.eventually(lambda: self.assertEqual(self.collector.backlogs(topic), {}))  # nobody consumes yet
         self.run_program(
-            "ledger", "kcat", "-b", self.broker, "-G", self.own("books"), "-c", "5", "-q", "-X", "auto.offset.reset=earliest", topic
+            "ledger",
+            "kcat",
+            "-b",
+            self.broker,
+            "-G",
+            self.own("books"),
+            "-c",
+            "5",
+            "-q",
+            "-X",
+            "auto.offset.reset=earliest",
+            topic,
         )
         one = self.collector.backlogs(topic)["0", self.own("books")]
         self.assertEqual((one["committed"], one["end"], one["lag"]), (5, 7, 2), one)
@@ -98,7 +121,18 @@ class Offsets(Case):
         topic = self.own("orders")
         self.send("shop", topic, *range(7), options=["-p", "0"], plugin=False)
         self.run_program(
-            "ledger", "kcat", "-b", self.broker, "-G", self.own("books"), "-c", "5", "-q", "-X", "auto.offset.reset=earliest", topic
+            "ledger",
+            "kcat",
+            "-b",
+            self.broker,
+            "-G",
+            self.own("books"),
+            "-c",
+            "5",
+            "-q",
+            "-X",
+            "auto.offset.reset=earliest",
+            topic,
         )
         one = self.collector.backlogs(topic)["0", self.own("books")]
         self.assertEqual((one["committed"], one["end"], one["lag"]), (5, 7, 2), one)
@@ -123,12 +157,12 @@ class Batches(Case):
         self.assertIn((("shop out orders", "ledger in orders"), 60), self.collector.pathways())
 
     def test_consumed_at_once(self):
-        # Two topics, so two pathways; a batch has one message of each. Merged, now one goes on and now the other.
+        # Two topics, so two pathways. Merged, now one goes on and now the other; else always the last.
         rounds = 40
-        one, two = self.own("one"), self.own("two")
+        one, two, sent = self.own("one"), self.own("two"), self.own("sent")
         self.send("shop", one, *range(rounds), options=["-p", "0"])
         self.send("shop", two, *range(rounds), options=["-p", "0"])
-        self.run_group("c", PROGRAMS / "batch", self.broker, f"{one},{two}", self.own("sent"), rounds)
+        self.run_group("c", PROGRAMS / "batch", self.broker, one, two, sent, rounds)
         counts = {steps[0]: count for steps, count in self.collector.pathways() if steps[-1] == "c out sent"}
         self.assertEqual(sum(counts.values()), rounds)
         self.assertEqual(set(counts), {"shop out one", "shop out two"})
@@ -141,7 +175,12 @@ class Parents(Case):
     def relayed(self, program, parent):
         self.send("shop", self.own("orders"), *range(self.COUNT))
         self.run_group(
-            "c", PROGRAMS / program, self.broker, self.own("orders"), self.own("sent"), self.COUNT,
+            "c",
+            PROGRAMS / program,
+            self.broker,
+            self.own("orders"),
+            self.own("sent"),
+            self.COUNT,
             env={"DS_RDKAFKA_PARENT": parent},
         )
         return self.collector.pathways()
@@ -163,6 +202,27 @@ class Parents(Case):
             self.relayed("relay", "none"),
             [(("c out sent",), self.COUNT), (("shop out orders", "c in orders group"), self.COUNT)],
         )
+
+
+class BuiltIn(Case):
+    """A librdkafka that is linked into the program, which the dynamic linker does not know."""
+
+    def relayed(self, program):
+        self.send("shop", self.own("orders"), "x")
+        done = self.run_group("c", program, self.broker, self.own("orders"), self.own("sent"), 1)
+        self.assertNotIn("datastreams", done.stderr)
+        self.assertEqual(len(self.look(self.own("sent"), 1)), 1)
+        return self.collector.pathways()
+
+    def test_is_found_by_its_symbols(self):
+        joined = ("shop out orders", "c in orders group", "c out sent")
+        self.assertEqual(self.relayed(PROGRAMS / "built_in"), [(joined, 1)])
+
+    def test_without_symbols_it_runs_unmeasured(self):
+        with tempfile.TemporaryDirectory() as place:
+            stripped = pathlib.Path(place, "stripped")
+            subprocess.run(["strip", PROGRAMS / "built_in", "-o", stripped], check=True)
+            self.assertEqual(self.relayed(stripped), [(("shop out orders",), 1)])
 
 
 class Transactions(Case):

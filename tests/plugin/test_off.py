@@ -47,7 +47,11 @@ class Off(Case):
     def test_no_headers_by_configuration(self):
         topic = self.own("orders")
         said = self.send(
-            "shop", topic, "x", options=["-X", "api.version.request=false", "-X", "broker.version.fallback=0.10.2"], expect=None
+            "shop",
+            topic,
+            "x",
+            options=["-X", "api.version.request=false", "-X", "broker.version.fallback=0.10.2"],
+            expect=None,
         ).stderr
         self.assertEqual(said.count("datastreams"), 1, said)
         self.assertIn("no headers before version 0.11", said)

@@ -57,6 +57,10 @@ class Run(Case):
         alone = source.with_suffix("")
         subprocess.run(["gcc", "-static", source, "-o", alone], check=True)
         self.assertIn("linked statically", self.run_it(alone, expect=3).stderr)
-        said = self.run_it(PROGRAMS / "built_in", self.broker, self.own("orders"), 1).stderr
+        self.send("shop", self.own("orders"), "x")
+        said = self.run_it(
+            PROGRAMS / "built_in", self.broker, self.own("orders"), self.own("sent"), 1, f"group.id={self.own('group')}"
+        ).stderr
+        self.assertEqual(self.collector.messages(), {"shop out orders": 1})
         self.assertIn("librdkafka is linked into it", said)
         self.assertIn(f"plugin.library.paths={PLUGIN}", said)

@@ -47,6 +47,7 @@ static bool read_conf(struct instance *instance, const rd_kafka_conf_t *conf) {
         instance->consumed.group = instance->group;
         instance->consumed.consumes = true;
         instance->ready = true;
+        measure_begin();
     }
     free(max);
     free(servers);
@@ -105,7 +106,10 @@ static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, v
 }
 
 static void destroy(struct instance *instance) {
-    if (instance->ready) cluster_free(&instance->cluster);
+    if (instance->ready) {
+        cluster_free(&instance->cluster);
+        measure_end();
+    }
     topics_free(&instance->produced);
     topics_free(&instance->consumed);
     free(instance->group);

@@ -8,7 +8,16 @@
 static struct measure measure;
 static pthread_once_t once = PTHREAD_ONCE_INIT;
 
+static int clients; /* that began and did not end */
+static bool slow;   /* the agent did not take the statistics in time when the last one ended */
+
 static void at_exit(void) { ds_client_stop(measure.client, MEASURE_EXIT_MS); }
+
+/* The parent's clients do not work in a child, and need not be ended there. */
+static void after_fork(void) {
+    clients = 0;
+    parent_after_fork();
+}
 
 /* What is not understood is told, and thread is used. */
 static parent_kind read_parent(void) {
@@ -46,11 +55,18 @@ static void make(void) {
         snprintf(measure.why, sizeof measure.why, "DD_DATA_STREAMS_ENABLED switches it off");
         return;
     }
-    pthread_atfork(NULL, NULL, parent_after_fork);
+    pthread_atfork(NULL, NULL, after_fork);
     atexit(at_exit);
 }
 
 const struct measure *measure_get(void) {
     pthread_once(&once, make);
     return &measure;
+}
+
+void measure_begin(void) { __atomic_fetch_add(&clients, 1, __ATOMIC_RELAXED); }
+
+void measure_end(void) {
+    if (__atomic_fetch_sub(&clients, 1, __ATOMIC_RELAXED) != 1 || __atomic_load_n(&slow, __ATOMIC_RELAXED)) return;
+    if (ds_client_flush(measure.client, MEASURE_END_MS) != DS_OK) __atomic_store_n(&slow, true, __ATOMIC_RELAXED);
 }

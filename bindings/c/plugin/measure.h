@@ -6,7 +6,10 @@
 #include <stddef.h>
 
 /* How long the end of the process may wait for the last statistics to be delivered. */
-#define MEASURE_EXIT_MS 2000
+#define MEASURE_EXIT_MS 5000
+/* How long the end of the last client of librdkafka may wait for them: some programs, those in Go among them, end in a way
+ * that tells nobody. Once it was not enough, it is not tried again. */
+#define MEASURE_END_MS 2000
 
 struct measure {
     ds_client *client; /* NULL: nothing is measured, and why says the reason */
@@ -17,5 +20,9 @@ struct measure {
 /* Makes it with the first call, from the environment: what libdatastreams reads, and DS_RDKAFKA_PARENT. Lives as long as
  * the process; its end delivers the last statistics. Any thread; waits for another thread that makes it. */
 const struct measure *measure_get(void);
+
+/* A client of librdkafka begins, and ends, when all its threads have. Any thread. */
+void measure_begin(void);
+void measure_end(void);
 
 #endif

@@ -17,6 +17,8 @@ typedef enum parent_kind {
  * continues the merge of them. A batch that librdkafka hands out takes microseconds for each message; a program that
  * produces for few of the messages that it consumes is misled by this time at most. */
 #define PARENT_BATCH_NS 10000000
+/* Of a larger batch, a thread merges the last ones. */
+#define PARENT_BATCH_MAX 32
 
 /* A message was consumed at now_ns. Never waits. Any thread. */
 void parent_consumed(parent_kind kind, const ds_pathway *pathway, int64_t now_ns);

@@ -30,13 +30,15 @@ pub(crate) fn run(options: &Run) -> ExitCode {
         return output::fail(format!("{}: there is no such program", name.display()), NOT_FOUND);
     };
     // The program runs in any case: unmeasured is better than not at all.
-    if let Reach::No(reason) = program::reach(&path) {
-        output::note(format!(
-            "{} is not measured: {reason}. If its configuration is passed on to librdkafka, put this into it:\n\
+    match program::reach(&path) {
+        Reach::Perhaps => {}
+        Reach::No(reason) => output::note(format!("{} is not measured: {reason}", path.display())),
+        Reach::ByProperty(reason) => output::note(format!(
+            "{} is not measured this way: {reason}. If its configuration is passed on to librdkafka, put this into it:\n\
              plugin.library.paths={}",
             path.display(),
             libraries.plugin.display()
-        ));
+        )),
     }
     let mut command = Command::new(&path);
     command.arg0(name).args(arguments).env("LD_PRELOAD", preload(&libraries.preload, std::env::var_os("LD_PRELOAD")));

@@ -11,6 +11,8 @@ use std::path::{Path, PathBuf};
 pub(super) enum Reach {
     /// Nothing is known against it. A script's interpreter, or what the program starts, decides.
     Perhaps,
+    /// It does not when it is preloaded, and why; but it does by librdkafka's configuration.
+    ByProperty(&'static str),
     /// It does not, and why.
     No(&'static str),
 }
@@ -37,13 +39,13 @@ pub(super) fn reach(path: &Path) -> Reach {
         return Reach::Perhaps;
     }
     match needs_loader(path, &head) {
-        Some(false) => return Reach::No("it is linked statically, so nothing can be preloaded into it"),
+        Some(false) => return Reach::No("it is linked statically, so no library comes into it"),
         None => return Reach::Perhaps,
         Some(true) => {}
     }
     // A line that librdkafka logs. Who only calls librdkafka does not have it.
     match contains(&mut file, b"Interceptor %s failed %s") {
-        Ok(true) => Reach::No("librdkafka is linked into it, where a preloaded library is not asked"),
+        Ok(true) => Reach::ByProperty("librdkafka is linked into it, where a preloaded library is not asked"),
         _ => Reach::Perhaps,
     }
 }
@@ -118,7 +120,7 @@ mod tests {
         let shell = std::fs::read("/bin/sh").unwrap();
         let linked = place.join("linked");
         std::fs::write(&linked, [&shell[..], b"...Interceptor %s failed %s: ..."].concat()).unwrap();
-        assert!(matches!(reach(&linked), Reach::No(reason) if reason.contains("linked into it")));
+        assert!(matches!(reach(&linked), Reach::ByProperty(reason) if reason.contains("linked into it")));
         // Without the entries that name the loader.
         let mut own = shell;
         own[56..58].copy_from_slice(&[0, 0]);

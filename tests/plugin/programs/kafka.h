@@ -39,7 +39,6 @@ static inline rd_kafka_t *start(rd_kafka_type_t type, const char *brokers, char 
     }
     kafka = rd_kafka_new(type, conf, error, sizeof error);
     if (kafka == NULL) fail("rd_kafka_new", error);
-    if (type == RD_KAFKA_CONSUMER) rd_kafka_poll_set_consumer(kafka);
     return kafka;
 }
 
@@ -48,6 +47,7 @@ static inline void subscribe(rd_kafka_t *consumer, const char *topics) {
     rd_kafka_topic_partition_list_t *list = rd_kafka_topic_partition_list_new(2);
     char names[512], *name;
     rd_kafka_resp_err_t error;
+    rd_kafka_poll_set_consumer(consumer);
     snprintf(names, sizeof names, "%s", topics);
     for (name = strtok(names, ","); name != NULL; name = strtok(NULL, ","))
         rd_kafka_topic_partition_list_add(list, name, RD_KAFKA_PARTITION_UA);

@@ -7,9 +7,14 @@ import confluent_kafka
 
 def main(brokers: str, source: str, target: str, count: str, *properties: str) -> None:
     common = {"bootstrap.servers": brokers, **dict(one.split("=", 1) for one in properties)}
-    consumer = confluent_kafka.Consumer({
-        "group.id": "programs", "auto.offset.reset": "earliest", "fetch.wait.max.ms": 10, **common,
-    })
+    consumer = confluent_kafka.Consumer(
+        {
+            "group.id": "programs",
+            "auto.offset.reset": "earliest",
+            "fetch.wait.max.ms": 10,
+            **common,
+        }
+    )
     producer = confluent_kafka.Producer(common)
     consumer.subscribe([source])
     left = int(count)
