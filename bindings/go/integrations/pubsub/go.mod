@@ -5,12 +5,14 @@ go 1.26.0
 replace (
 	github.com/datastreams/datastreams/bindings/go => ../..
 	github.com/datastreams/datastreams/bindings/go/internal/agenttest => ../../internal/agenttest
+	github.com/datastreams/datastreams/bindings/go/internal/servertest => ../../internal/servertest
 )
 
 require (
 	cloud.google.com/go/pubsub/v2 v2.8.1
 	github.com/datastreams/datastreams/bindings/go v0.0.0
 	github.com/datastreams/datastreams/bindings/go/internal/agenttest v0.0.0
+	github.com/datastreams/datastreams/bindings/go/internal/servertest v0.0.0
 	google.golang.org/api v0.304.0
 	google.golang.org/grpc v1.84.0
 	google.golang.org/protobuf v1.36.12
