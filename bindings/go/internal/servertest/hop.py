@@ -14,7 +14,9 @@ def rabbitmq(server, source, sink, number):
     with pika.BlockingConnection(pika.URLParameters(server)) as connection:
         channel = connection.channel()
         for method, properties, body in channel.consume(source):
-            channel.basic_publish("", sink, body, pika.BasicProperties(headers={"tenant": properties.headers["tenant"]}))
+            channel.basic_publish(
+                "", sink, body, pika.BasicProperties(headers={"tenant": properties.headers["tenant"]})
+            )
             channel.basic_ack(method.delivery_tag)
             number -= 1
             if not number:
@@ -83,9 +85,8 @@ def kinesis(server, source, sink, number):
 
 def pubsub(server, source, sink, number):
     os.environ["PUBSUB_EMULATOR_HOST"] = server
-    from google.cloud import pubsub_v1
-
     from datastreams.integrations.google_cloud_pubsub import pathway_of_received
+    from google.cloud import pubsub_v1
 
     publisher, subscriber = pubsub_v1.PublisherClient(), pubsub_v1.SubscriberClient()
     while number:
