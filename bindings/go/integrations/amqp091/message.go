@@ -14,7 +14,8 @@ import (
 // headers, in place of one that is there, and returns a copy of ctx that carries it. Do not pass that on to another call of
 // TraceProduce: for several messages with one cause, give each the ctx of the cause.
 //
-// The table of headers is replaced, not changed: several messages may share one.
+// The table of headers is replaced, not changed: several messages may share one. How large a frame may be is not known here:
+// headers that do not fit the least, 4096 bytes, get no pathway.
 func TraceProduce(ctx context.Context, exchange, key string, msg *amqp.Publishing) context.Context {
 	if msg == nil {
 		return ctx

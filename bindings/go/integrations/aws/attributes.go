@@ -56,9 +56,9 @@ func (a *attributes[A]) held() object {
 	return nil
 }
 
-// stamped sets the checkpoint of a message of so many bytes, of which room remain for it, and returns its attributes with the
-// pathway, and the bytes that they grew by. Where it has no place within the limits there is no checkpoint, as the pathway
-// would go on without its message; the attributes that are returned are then without one. same: those that are there are to be sent.
+// stamped sets the checkpoint of a message of so many bytes, and returns its attributes with the pathway, and the bytes that
+// they grew by: room at most. Where it has no place within the limits there is no checkpoint, as the pathway would go on
+// without its message; a pathway that it came with is then taken out. same: the attributes are to be sent as they are.
 func (a *attributes[A]) stamped(ctx context.Context, edge *datastreams.Edge, service string, size, room int64) (replaced map[string]A, grown int64, same bool) {
 	held := a.held()
 	own, carrying := a.all[name]

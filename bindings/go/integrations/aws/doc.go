@@ -41,9 +41,9 @@
 // takes it out of what it returns; where the program has asked for it, it holds the pathway after the message's edge.
 //
 // There is no pathway, and no checkpoint, for a message that has ten attributes, which is all that SQS takes, that would be
-// larger than the service takes, or that is no JSON object where it has to be one; integrations.Counts counts each ("sqs_attributes",
-// "sqs_too_large", "kinesis_not_json" and so on). Where a queue takes less than its service, calls and entries that it refuses
-// are made again without the pathway ("sqs_refused"). [WithoutHeaders] switches all of that off.
+// larger than the service takes, or that is no JSON object where it has to be one; integrations.Counts counts each
+// ("sqs_attributes", "sqs_too_large", "kinesis_not_json" and so on). Where a queue takes less than its service, calls and
+// entries that it refuses are made again without the pathway ("sqs_refused"). [WithoutHeaders] switches all of that off.
 //
 // There are no goroutines.
 package aws

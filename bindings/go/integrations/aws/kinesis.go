@@ -123,7 +123,7 @@ func (i *iterators) follow(iterator *string, stream string) {
 	i.new[*iterator] = stream
 }
 
-// of returns the stream of an iterator that is done with, or "".
+// of returns the stream of an iterator, or "".
 func (i *iterators) of(iterator string) string {
 	i.mutex.Lock()
 	defer i.mutex.Unlock()

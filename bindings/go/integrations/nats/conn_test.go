@@ -239,6 +239,24 @@ func TestNoRoomForTheHeader(t *testing.T) {
 	}
 }
 
+// A server without headers gets what it takes, and no checkpoint is set for what it cannot carry.
+func TestServerWithoutHeaders(t *testing.T) {
+	agent := agenttest.Start(t)
+	plain, err := natsgo.Connect(servertest.NATSWithoutHeaders(t))
+	check(t, err)
+	defer plain.Close()
+	conn, subject := nats.Wrap(plain), unique("old")
+	subscription, err := conn.SubscribeSync(subject)
+	check(t, err)
+	before := integrations.Counts()["nats_no_headers"]
+	check(t, conn.Publish(subject, []byte("x")))
+	next(t, subscription)
+	if n := integrations.Counts()["nats_no_headers"] - before; n != 1 || plain.HeadersSupported() {
+		t.Errorf("%d were counted; headers are supported: %v", n, plain.HeadersSupported())
+	}
+	agent.Chain(t, 1, hop(1, in(subject, "")))
+}
+
 func TestRefusedBeforeItIsSent(t *testing.T) {
 	agent, conn := agenttest.Start(t), nats.Wrap(connect(t))
 	ended, cancel := context.WithCancel(context.Background())

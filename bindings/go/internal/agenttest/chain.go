@@ -4,8 +4,9 @@ import "testing"
 
 // Hop is an edge of a chain, and the bytes of each message that passes it.
 type Hop struct {
-	Size float64
-	Tags []string
+	Service string // "": [Service]
+	Size    float64
+	Tags    []string
 }
 
 // Chain checks what was reported: that each of these edges has the one before as parent, that so many messages passed each, and
@@ -15,8 +16,11 @@ func (a *Agent) Chain(t testing.TB, messages float64, hops ...Hop) {
 	a.Flushed()
 	hash := uint64(0)
 	for _, hop := range hops {
-		edge := a.One(t, hop.Tags...)
-		if want := Hash(Service, Env, hash, hop.Tags...); edge.Parent != hash || edge.Hash != want {
+		edge, service := a.One(t, hop.Tags...), hop.Service
+		if service == "" {
+			service = Service
+		}
+		if want := Hash(service, Env, hash, hop.Tags...); edge.Service != service || edge.Parent != hash || edge.Hash != want {
 			t.Errorf("%v: want %d -> %d", edge, hash, want)
 		}
 		bytes := messages * hop.Size

@@ -21,7 +21,7 @@ import (
 const (
 	host = "127.0.0.1"
 	// startTime bounds how long a server may take to listen, stopTime to end.
-	startTime = 60 * time.Second
+	startTime = 2 * time.Minute
 	stopTime  = 20 * time.Second
 )
 

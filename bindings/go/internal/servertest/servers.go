@@ -67,19 +67,41 @@ func NATS(t testing.TB) string {
 }
 
 var natsServer = sync.OnceValues(func() (string, error) {
-	port, err := freePort()
-	if err != nil {
-		return "", err
-	}
 	data, err := temporary()
 	if err != nil {
 		return "", err
 	}
-	if err := server(port, nil, found("nats-server", "/usr/sbin"), "-a", host, "-p", strconv.Itoa(port), "-js", "-sd", data); err != nil {
+	return startNATS("-js", "-sd", data)
+})
+
+// NATSWithoutHeaders returns the URL of a NATS server whose messages have no headers, as those before 2.2 had none.
+func NATSWithoutHeaders(t testing.TB) string {
+	t.Helper()
+	return asked(t, headless)
+}
+
+var headless = sync.OnceValues(func() (string, error) {
+	data, err := temporary()
+	if err != nil {
+		return "", err
+	}
+	config := filepath.Join(data, "config")
+	if err := os.WriteFile(config, []byte("no_header_support: true"), 0o600); err != nil {
+		return "", err
+	}
+	return startNATS("-c", config)
+})
+
+func startNATS(args ...string) (string, error) {
+	port, err := freePort()
+	if err != nil {
+		return "", err
+	}
+	if err := server(port, nil, found("nats-server", "/usr/sbin"), append(args, "-a", host, "-p", strconv.Itoa(port))...); err != nil {
 		return "", err
 	}
 	return "nats://" + address(port), nil
-})
+}
 
 // AWS returns the URL of a moto server: SQS, SNS, Kinesis and EventBridge.
 func AWS(t testing.TB) string {

@@ -18,8 +18,12 @@ func (p *Producer) Len() int {
 }
 
 // Flush waits until Len is 0, timeoutMs milliseconds at most, and returns it. Unlike the client's it does not wait longer
-// where nobody reads Events and the channel is full.
+// where nobody reads Events and the channel is full, and ends when the producer is closed.
 func (p *Producer) Flush(timeoutMs int) int {
+	if !p.enter() {
+		return len(p.reports) + len(p.events)
+	}
+	defer p.flushers.Done()
 	end := time.Now().Add(time.Duration(timeoutMs) * time.Millisecond)
 	for {
 		p.flushUntil(end)
@@ -33,15 +37,22 @@ func (p *Producer) Flush(timeoutMs int) int {
 	}
 }
 
+// enter has Close wait for one who flushes, and tells whether it was not called before.
+func (p *Producer) enter() bool {
+	p.input.Lock()
+	defer p.input.Unlock()
+	if p.closed() {
+		return false
+	}
+	p.flushers.Add(1)
+	return true
+}
+
 // flushUntil has the client flush, and waits for that until the end. The client's Flush hands reports to Events itself, and
 // waits there for the program without looking at the time: so it runs beside, once for all who flush, and goes on when
 // somebody reads, or when Close has given up on that.
 func (p *Producer) flushUntil(end time.Time) {
 	p.input.Lock()
-	if p.closed() {
-		p.input.Unlock()
-		return
-	}
 	flushed := p.flushing
 	if flushed == nil {
 		flushed = make(chan struct{})
@@ -49,7 +60,13 @@ func (p *Producer) flushUntil(end time.Time) {
 		go p.flushStep(flushed, min(flushTime, max(time.Until(end), 0)))
 	}
 	p.input.Unlock()
-	waitUntil(flushed, end)
+	timer := time.NewTimer(max(time.Until(end), 0))
+	defer timer.Stop()
+	select {
+	case <-flushed:
+	case <-p.closing:
+	case <-timer.C:
+	}
 }
 
 func (p *Producer) flushStep(flushed chan struct{}, timeout time.Duration) {
@@ -60,8 +77,9 @@ func (p *Producer) flushStep(flushed chan struct{}, timeout time.Duration) {
 	close(flushed)
 }
 
-// endFlush waits until the client's Flush has returned, after which none is begun: the client closes what it writes to.
+// endFlush waits until nobody flushes, and the client's Flush has returned: the client closes what that writes to.
 func (p *Producer) endFlush() {
+	p.flushers.Wait()
 	p.input.Lock()
 	flushed := p.flushing
 	p.input.Unlock()
@@ -89,17 +107,9 @@ func (p *Producer) settled(end time.Time) bool {
 		return true
 	case <-p.done:
 		return true
+	case <-p.closing:
+		return false
 	case <-timer.C:
 		return false
-	}
-}
-
-// waitUntil waits for something to be done, until the end.
-func waitUntil(done <-chan struct{}, end time.Time) {
-	timer := time.NewTimer(max(time.Until(end), 0))
-	defer timer.Stop()
-	select {
-	case <-done:
-	case <-timer.C:
 	}
 }

@@ -39,7 +39,8 @@ type Producer struct {
 	messages    chan *kafka.Message
 	sent        chan struct{} // closed when nothing more comes from messages
 	transaction transaction
-	flushing    chan struct{} // closed when the client's Flush returns; nil: it is not running
+	flushing    chan struct{}  // closed when the client's Flush returns; nil: it is not running
+	flushers    sync.WaitGroup // who is in Flush
 }
 
 // NewProducer makes a producer that is measured. The configuration is that of the client's NewProducer.
@@ -143,7 +144,9 @@ func (p *Producer) fits(size int64, others int) bool {
 // Close ends the producer and what measures it. As ever, what is not delivered by then is lost: Flush before.
 func (p *Producer) Close() {
 	p.close.Do(func() {
+		p.input.Lock() // from then on nobody enters Flush
 		close(p.closing)
+		p.input.Unlock()
 		p.cluster.wait()
 		p.endChannel()
 		p.endFlush()

@@ -119,7 +119,13 @@ func TestNobodyReadsEvents(t *testing.T) {
 		}
 	}
 	ended(t, "Flush", func() { p.Flush(500) })
+	flushed := make(chan int)
+	for range 2 {
+		go func() { flushed <- p.Flush(1000 * int(wait.Milliseconds())) }()
+	}
+	time.Sleep(50 * time.Millisecond)
 	ended(t, "Close", p.Close)
+	ended(t, "Flush", func() { <-flushed; <-flushed; p.Flush(1000) })
 }
 
 func TestNobodyReadsReports(t *testing.T) {
