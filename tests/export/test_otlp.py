@@ -285,12 +285,43 @@ def check_overflow(command, logs, _):
         return f"{len(receiver.all())} requests, {max(it.size for it in receiver.posts)} bytes the largest"
 
 
+def check_graph(command, logs, made):
+    """The graph API has what Grafana's data source asks for: health, fields, and data with these fields"""
+    with Collector(logs, command, name="graph") as collector:
+        sent(collector, made)
+        equal("the health", json.loads(collector.get("/api/health")[0])["status"], "ok")
+        fields = json.loads(collector.get("/api/graph/fields")[0])
+        data = json.loads(collector.get("/api/graph/data")[0])
+        required = {"nodes": {"id", "title", "mainStat"}, "edges": {"id", "source", "target", "mainStat"}}
+        for kind, least in required.items():
+            announced = {it["field_name"]: it["type"] for it in fields[f"{kind}_fields"]}
+            if not least <= announced.keys():
+                raise Wrong(f"{kind} lack {least - announced.keys()}")
+            for one in data[kind]:
+                kinds = {name: "number" if isinstance(value, (int, float)) else "string" for name, value in one.items()}
+                equal(f"the fields of {one['id']}", kinds, announced)
+        ids = [node["id"] for node in data["nodes"]]
+        equal("ids that are there twice", [one for one in ids if ids.count(one) > 1], [])
+        ends = {edge[end] for edge in data["edges"] for end in ("source", "target")}
+        equal("ends of edges that are no nodes", ends - set(ids), set())
+        messages = {edge["id"]: edge["detail__messages"] for edge in data["edges"]}
+        for edge in collector.edges().values():
+            equal("the messages", messages[edge["id"]], edge["messages"])
+        try:
+            collector.get("/api/graph/data?nonsense=1")
+        except urllib.error.HTTPError as refused:
+            equal("an unknown parameter", refused.code, 400)
+        else:
+            raise Wrong("an unknown parameter is taken")
+        return f"{len(ids)} nodes, {len(messages)} edges"
+
+
 def main():
     command, logs = sys.argv[1:]
     checks, made = Checks(), traffic(6, 15)
     made.last_number = 5
     for check in (check_everything_arrives, check_failures, check_refusals, check_flush, check_environment, check_text,
-                  check_overflow):  # fmt: skip
+                  check_overflow, check_graph):  # fmt: skip
         checks.run(check, command, logs, made)
     return checks.close()
 

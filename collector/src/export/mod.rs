@@ -1,12 +1,13 @@
 //! The way to bigger engines: the same numbers as OTLP, for Prometheus and for Grafana.
 //!
 //! [`Exports`] is told of every point, whatever the model keeps of it, and counts by the few labels that such engines can
-//! bear. It has a lock of its own: a slow scrape holds up nothing but the next point.
+//! bear. It has a lock of its own, which is held for a copy of the numbers, not while they are written out.
 
 mod grafana;
 mod histogram;
 mod labels;
 mod lag;
+mod measure;
 pub(crate) mod otlp;
 mod prometheus;
 pub(crate) mod routes;
@@ -14,8 +15,9 @@ mod series;
 mod source;
 
 use crate::model::edge::EdgeKey;
+use measure::Bounds;
 pub(crate) use series::Passed;
-use series::{Bounds, Table};
+use series::Table;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 /// What is counted for others, and what became of it.

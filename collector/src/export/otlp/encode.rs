@@ -7,7 +7,8 @@ use super::message::{
 use crate::export::histogram::{Histogram, ZERO_THRESHOLD};
 use crate::export::labels::Labels;
 use crate::export::lag::Lags;
-use crate::export::series::{Counted, Measured};
+use crate::export::measure::Measured;
+use crate::export::series::Counted;
 use prost::Message;
 use std::collections::BTreeMap;
 
@@ -109,11 +110,7 @@ fn of_series(all: &[Counted], context: &Context<'_>) -> Encoded {
         }];
         points += series.len() as u64;
         for measured in Measured::ALL {
-            let (name, description, unit) = match measured {
-                Measured::EdgeLatency => ("edge.latency", "Time since the previous checkpoint", "s"),
-                Measured::PathwayLatency => ("pathway.latency", "Time since the origin of the pathway", "s"),
-                Measured::PayloadSize => ("payload.size", "Size of the messages with key and headers", "By"),
-            };
+            let (name, description) = measured.about();
             let point = |one: &&Counted| {
                 let histogram = one.measures.get(measured as usize).filter(|histogram| !histogram.is_empty())?;
                 Some(histogram_point(histogram, one, context))
@@ -124,9 +121,9 @@ fn of_series(all: &[Counted], context: &Context<'_>) -> Encoded {
             }
             points += data_points.len() as u64;
             metrics.push(Metric {
-                name: format!("datastreams.{name}"),
+                name: name.into(),
                 description: description.into(),
-                unit: unit.into(),
+                unit: if measured == Measured::PayloadSize { "By" } else { "s" }.into(),
                 data: Some(Data::ExponentialHistogram(ExponentialHistogram {
                     data_points,
                     aggregation_temporality: context.temporality.into(),

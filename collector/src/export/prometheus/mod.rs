@@ -14,7 +14,8 @@ use super::Exports;
 use super::histogram::Histogram;
 use super::labels::Labels;
 use super::lag::{Group, Lags};
-use super::series::{Measured, Series, Table};
+use super::measure::{Measure, Measured};
+use super::series::{Series, Table};
 use serde::Serialize;
 use std::borrow::Cow;
 
@@ -79,10 +80,13 @@ impl About {
 
 /// The whole answer.
 pub(crate) fn render(exports: &Exports, about: &About, format: Format, now_ns: i64) -> Vec<u8> {
-    let mut table = exports.lock();
-    let mut families = own(&table, exports, about);
+    let (mut families, snapshots) = {
+        let mut table = exports.lock();
+        let snapshots: Vec<_> = table.settled().map(|series| Snapshot::of(series, format, now_ns)).collect();
+        (own(&table, exports, about), snapshots)
+    };
     families.extend(lag(&about.lags));
-    families.extend(messages(&mut table, format, now_ns));
+    families.extend(messages(&snapshots));
     match format {
         Format::Protobuf => protobuf::write(&families),
         Format::Text => text::write(&families, false),
@@ -90,46 +94,80 @@ pub(crate) fn render(exports: &Exports, about: &About, format: Format, now_ns: i
     }
 }
 
+/// A series as it is told of: what is behind the lock changes on.
+#[derive(Debug)]
+struct Snapshot {
+    labels: Labels,
+    since_ns: i64,
+    messages: u64,
+    measures: [Shown; 3],
+}
+
+#[derive(Debug)]
+enum Shown {
+    /// As the size of what has none.
+    Nothing,
+    Total(Histogram),
+    Summary {
+        count: u64,
+        sum: f64,
+        quantiles: [Option<f64>; QUANTILES.len()],
+    },
+}
+
+impl Snapshot {
+    fn of(series: &Series, format: Format, now_ns: i64) -> Self {
+        let shown = |measure: &Measure| {
+            let total = &measure.total;
+            if total.is_empty() {
+                Shown::Nothing
+            } else if format == Format::Protobuf {
+                Shown::Total(total.clone())
+            } else {
+                let recent = measure.recent(now_ns);
+                let quantiles = QUANTILES.map(|quantile| recent.quantile(quantile));
+                Shown::Summary { count: total.count, sum: total.sum, quantiles }
+            }
+        };
+        Self {
+            labels: series.labels.clone(),
+            since_ns: series.since_ns,
+            messages: series.messages,
+            measures: series.measures.each_ref().map(shown),
+        }
+    }
+}
+
 /// What is measured of messages.
-fn messages(table: &mut Table, format: Format, now_ns: i64) -> Vec<Family<'_>> {
-    let series: Vec<&Series> = table.settled().collect();
+fn messages(all: &[Snapshot]) -> Vec<Family<'_>> {
     let mut families = vec![Family {
         name: "datastreams_messages_total".into(),
         help: "Messages that passed a checkpoint".into(),
         unit: "",
         kind: Kind::Counter,
-        metrics: series.iter().map(|one| number(labels(&one.labels), one.messages as f64)).collect(),
+        metrics: all.iter().map(|one| number(labels(&one.labels), one.messages as f64)).collect(),
     }];
     for measured in Measured::ALL {
-        let (name, help, unit) = match measured {
-            Measured::EdgeLatency => ("edge_latency_seconds", "Time since the previous checkpoint", "seconds"),
-            Measured::PathwayLatency => ("pathway_latency_seconds", "Time since the origin of the pathway", "seconds"),
-            Measured::PayloadSize => ("payload_size_bytes", "Size of the messages with key and headers", "bytes"),
-        };
-        let metrics = series.iter().filter_map(|&one| {
-            Some(Metric { labels: labels(&one.labels), value: value(one, measured, format, now_ns)? })
-        });
+        let (name, help) = measured.about();
+        let unit = if measured == Measured::PayloadSize { "bytes" } else { "seconds" };
         families.push(Family {
-            name: format!("datastreams_{name}").into(),
+            name: format!("{}_{unit}", name.replace('.', "_")).into(),
             help: help.into(),
             unit,
             kind: Kind::Histogram,
-            metrics: metrics.collect(),
+            metrics: all.iter().filter_map(|one| distribution(one, measured)).collect(),
         });
     }
     families
 }
 
-/// `None` when nothing was measured, as the size of what has none.
-fn value(series: &Series, measured: Measured, format: Format, now_ns: i64) -> Option<Value<'_>> {
-    let measure = series.measures.get(measured as usize).filter(|measure| !measure.total.is_empty())?;
-    Some(if format == Format::Protobuf {
-        Value::Distribution { total: &measure.total, since_ns: series.since_ns }
-    } else {
-        let recent = measure.recent(now_ns);
-        let quantiles = QUANTILES.map(|quantile| recent.quantile(quantile));
-        Value::Summary { count: measure.total.count, sum: measure.total.sum, quantiles }
-    })
+fn distribution(of: &Snapshot, measured: Measured) -> Option<Metric<'_>> {
+    let value = match of.measures.get(measured as usize)? {
+        Shown::Nothing => return None,
+        Shown::Total(total) => Value::Distribution { total, since_ns: of.since_ns },
+        &Shown::Summary { count, sum, quantiles } => Value::Summary { count, sum, quantiles },
+    };
+    Some(Metric { labels: labels(&of.labels), value })
 }
 
 fn number(labels: Pairs<'_>, value: f64) -> Metric<'_> {
