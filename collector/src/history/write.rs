@@ -69,14 +69,29 @@ impl History {
 
     fn try_commit(&mut self, now: i64) -> Result<(), ReadError> {
         if !self.waiting.is_empty() {
-            match self.write() {
-                Err(error) if error.is_full() && self.make_room(now)? => self.write()?,
-                written => written?,
-            }
+            self.making_room(now, Self::write)?;
             self.waiting = Batch::default();
         }
-        self.sum_up(now)?;
+        self.making_room(now, |history| history.sum_up(now))?;
         self.retain(now)
+    }
+
+    /// Does something, and drops the oldest as long as there is no room for it: the bound is reached, or the disk is full.
+    fn making_room(
+        &mut self,
+        now: i64,
+        mut work: impl FnMut(&mut Self) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        loop {
+            match work(self) {
+                Err(error) if error.is_full() => {
+                    if !self.make_room(now)? {
+                        return Err(error);
+                    }
+                }
+                done => return done,
+            }
+        }
     }
 
     fn write(&mut self) -> Result<(), ReadError> {

@@ -4,4 +4,5 @@
 mod collect;
 mod common;
 mod explain;
+mod history;
 mod stalled;
