@@ -5,6 +5,7 @@ mod msgpack;
 mod peers;
 mod shape;
 mod speed;
+mod time;
 
 use crate::collect::intake::{Encoding, read};
 use crate::collect::limits::Limits;
