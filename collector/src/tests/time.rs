@@ -274,7 +274,7 @@ fn parents_that_nobody_reported_are_on_the_map() {
         let routes = edges.iter().filter(|edge| edge["kind"] == "route");
         routes.map(|edge| json!([edge["from"], edge["to"], edge["messages"]])).collect()
     };
-    assert_eq!(routes(10), [json!(0); 0], "what is on its way is not unknown");
+    assert_eq!(routes(10), Vec::<Value>::new(), "what is on its way is not unknown");
     let unknown = |to: &str, messages: u64| json!([format!("unknown:{to}"), to, messages]);
     assert_eq!(routes(30), [unknown("queue:prod/kafka//paid", 3), unknown("service:prod/pay", 1)]);
     let graph = graph_at(&model, NOW + 30 * SECOND);
