@@ -261,6 +261,32 @@ fn what_is_old_is_forgotten() {
 }
 
 #[test]
+fn what_a_forgotten_hop_left_stays_in_its_edge() {
+    let file = File::new("forgotten");
+    let limits = Limits { max_hops: 1, ..Limits::DEFAULT };
+    let open = |second: i64| Store::open(limits, Some(&file.0), None, NOW + second * SECOND).unwrap();
+    let hop = |store: &Store, hash: u64, count: usize, second: i64| {
+        let latencies = vec![0.1; count];
+        let mut payload = payload("pay", vec![point(IN, 1, hash, &latencies, &latencies)]);
+        payload.stats[0].start = (NOW + second * SECOND) as u64;
+        take(store, payload, second);
+        commit(store, second);
+    };
+    let store = open(0);
+    hop(&store, 2, 5, 0);
+    // The first is idle, and gives way; the second does, too.
+    hop(&store, 3, 7, 400);
+    hop(&store, 4, 9, 800);
+    drop(store);
+    let store = open(1200);
+    hop(&store, 5, 11, 1200);
+    let view = view(&store, Asked::default(), NOW + 1200 * SECOND);
+    let [(_, known)] = view.hops.as_slice() else { panic!("{:?}", view.hops) };
+    assert_eq!(view.hop_sums[&known.id].stats.messages, 11, "what others left is not its own");
+    assert_eq!(view.edge_sums.values().map(|sum| sum.stats.messages).sum::<u64>(), 32, "it is in the edge");
+}
+
+#[test]
 fn the_size_is_bounded() {
     let file = File::new("bounded");
     let max = 2 << 20;
