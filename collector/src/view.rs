@@ -33,8 +33,8 @@ impl Asked {
         let kept = history.kept();
         let end = floor(now, SLOT) + SLOT;
         let to = self.to_ms.map_or(end, |to| ceil(to.saturating_add(999).div_euclid(1000), 1));
-        let oldest = || history.oldest().unwrap_or(end - SLOT);
-        let from = self.from_ms.map_or_else(oldest, |from| from.div_euclid(1000)).min(to);
+        let oldest = || history.oldest().unwrap_or(end - SLOT).min(to.saturating_sub(1));
+        let from = self.from_ms.map_or_else(oldest, |from| from.div_euclid(1000));
         let (from, to) = kept.widen(from, to);
         // Clocks that are ahead: what they report belongs to an end that is open.
         let until = if self.to_ms.is_none() { to.max(floor(now + AHEAD_S, SLOT) + SLOT) } else { to };

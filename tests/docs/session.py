@@ -320,7 +320,7 @@ class Session:
             value = json.loads(block.text)
         except ValueError as error:
             return self.report.fail(f"{block.where}: {error}")
-        path = re.search(r"`GET (/[^`?]*)", block.heading)
+        path = re.search(r"`GET (/[^`]*)", block.heading)
         if path:
             self.shapes.append((block.where, path.group(1), value))
         return self.report.ok(f"{block.where}: is JSON")
@@ -345,6 +345,21 @@ def get(port, path):
     """A GET of the collector's."""
     with urllib.request.urlopen(f"http://127.0.0.1:{port}{path}", timeout=10) as answer:
         return json.load(answer)
+
+
+def filled(port, path):
+    """A path in which EDGE, SOURCE, TARGET and GROUP are ids that the collector knows."""
+    if "=" not in path:
+        return path
+    steps = get(port, "/api/pathways")["pathways"][0]["steps"]
+    groups = get(port, "/api/lag")["groups"]
+    ids = {
+        "EDGE": steps[0]["edge"],
+        "SOURCE": steps[0]["edge"],
+        "TARGET": steps[-1]["edge"],
+        "GROUP": groups[0]["id"] if groups else "none",
+    }
+    return re.sub(r"=([A-Z]+)", lambda name: "=" + ids[name.group(1)], path)
 
 
 def shape(documented, real, at="$"):

@@ -26,6 +26,9 @@ use std::path::PathBuf;
 pub(crate) use read::{Cell, ReadError, Wanted};
 pub(crate) use retain::LEAST_BYTES;
 
+/// Under which names the greatest numbers are kept.
+const LAST: [&str; 3] = ["last edge", "last hop", "last series"];
+
 /// What was kept before a restart.
 #[derive(Debug, Default)]
 pub(crate) struct Kept {
@@ -34,6 +37,8 @@ pub(crate) struct Kept {
     pub(crate) series: Vec<KeptSeries>,
     /// Ids of payloads, the oldest first.
     pub(crate) ids: Vec<String>,
+    /// The greatest numbers of edges, hops and series that there ever were.
+    pub(crate) last: [u32; 3],
 }
 
 /// A series with its latest offset: when, in seconds, and what.

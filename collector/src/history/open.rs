@@ -1,7 +1,7 @@
 //! Opening a history, and clear words when that cannot be.
 
 use super::levels::{self, LEVELS, SLOT, floor};
-use super::{History, Kept};
+use super::{History, Kept, LAST};
 use crate::collect::limits::Limits;
 use crate::model::HopKey;
 use crate::model::backlogs::{Partition, SeriesKey, What};
@@ -107,7 +107,11 @@ impl History {
             Ok((row.get(0)?, SeriesKey { partition, what, group: text(row, 7)? }, latest))
         })?;
         let ids = self.rows("SELECT id FROM ids ORDER BY number", |row| row.get(0))?;
-        Ok(Kept { edges, hops, series, ids })
+        let mut last = [0; 3];
+        for (last, key) in last.iter_mut().zip(LAST) {
+            *last = self.meta(key)?.and_then(|number| number.try_into().ok()).unwrap_or(0);
+        }
+        Ok(Kept { edges, hops, series, ids, last })
     }
 
     fn rows<T>(&self, query: &str, read: impl FnMut(&Row<'_>) -> rusqlite::Result<T>) -> rusqlite::Result<Vec<T>> {

@@ -100,15 +100,19 @@ pub(crate) enum Wanted<'a> {
 }
 
 impl History {
-    /// The start of the oldest cell, in seconds.
+    /// The start of the oldest that is kept, in seconds, as finely as it is known.
     pub(crate) fn oldest(&self) -> Option<i64> {
-        let mut oldest = self.waiting.cells.keys().map(|key| key.0).min();
-        for level in 0..WIDTHS.len() {
+        let mut oldest: Option<(i64, i64)> = None;
+        for (level, &width) in WIDTHS.iter().enumerate().rev() {
             let query = "SELECT at FROM cells WHERE level = ?1 ORDER BY at LIMIT 1";
-            let first = self.db.query_row(query, [level], |row| row.get(0)).ok();
-            oldest = oldest.into_iter().chain(first).min();
+            let Ok(first) = self.db.query_row(query, [level], |row| row.get::<_, i64>(0)) else { continue };
+            // Cells of a finer level that begin later are what is left of them.
+            if oldest.is_none_or(|(at, width)| first < at + width) {
+                oldest = Some((first, width));
+            }
         }
-        oldest
+        let waiting = self.waiting.cells.keys().map(|key| key.0).min();
+        oldest.map(|(at, _)| at).into_iter().chain(waiting).min()
     }
 
     /// Reads the cells of a widened range of seconds, in the order of their time; those that wait come last.

@@ -7,8 +7,8 @@ use rusqlite::{OptionalExtension, params};
 
 /// How often it is looked for what is too old, in seconds.
 const EVERY: i64 = 60;
-/// Of the greatest size, what a database may take at least: without it nothing fits.
-pub(crate) const LEAST_BYTES: u64 = 1 << 20;
+/// The least that a history may be bounded to: what may come in a second fits into it.
+pub(crate) const LEAST_BYTES: u64 = 16 << 20;
 /// The part of a level that is dropped at once when room is needed.
 const PART: i64 = 8;
 
@@ -17,7 +17,7 @@ impl History {
     pub(super) fn limit_pages(&self) -> rusqlite::Result<()> {
         let page: u64 = self.db.pragma_query_value(None, "page_size", |row| row.get(0))?;
         // A limit below what is there is not taken: the next commits make room.
-        let pages = self.max_bytes.max(LEAST_BYTES) / page;
+        let pages = self.max_bytes / page;
         self.db.query_row(&format!("PRAGMA max_page_count = {pages}"), [], |row| row.get::<_, i64>(0)).map(drop)
     }
 

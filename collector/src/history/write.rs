@@ -2,7 +2,7 @@
 
 use super::codec::{self, Adder};
 use super::levels::{LEVELS, SLOT, WIDTHS};
-use super::{History, ReadError};
+use super::{History, LAST, ReadError};
 use crate::model::batch::Batch;
 use crate::model::stats::Stats;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
@@ -69,14 +69,29 @@ impl History {
 
     fn try_commit(&mut self, now: i64) -> Result<(), ReadError> {
         if !self.waiting.is_empty() {
-            match self.write() {
-                Err(error) if error.is_full() && self.make_room(now)? => self.write()?,
-                written => written?,
-            }
+            self.making_room(now, Self::write)?;
             self.waiting = Batch::default();
         }
-        self.sum_up(now)?;
+        self.making_room(now, |history| history.sum_up(now))?;
         self.retain(now)
+    }
+
+    /// Does something, and drops the oldest as long as there is no room for it: the bound is reached, or the disk is full.
+    fn making_room(
+        &mut self,
+        now: i64,
+        mut work: impl FnMut(&mut Self) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        loop {
+            match work(self) {
+                Err(error) if error.is_full() => {
+                    if !self.make_room(now)? {
+                        return Err(error);
+                    }
+                }
+                done => return done,
+            }
+        }
     }
 
     fn write(&mut self) -> Result<(), ReadError> {
@@ -180,6 +195,14 @@ fn write_batch(
     kept: &super::levels::Kept,
     max_ids: usize,
 ) -> Result<[i64; LEVELS], ReadError> {
+    let mut put =
+        db.prepare("INSERT INTO meta VALUES (?1, ?2) ON CONFLICT DO UPDATE SET value = max(value, excluded.value)")?;
+    let greatest = [batch.edges.keys().next_back(), batch.hops.keys().next_back(), batch.series.keys().next_back()];
+    for (key, greatest) in LAST.iter().zip(greatest) {
+        if let Some(greatest) = greatest {
+            put.execute(params![key, greatest])?;
+        }
+    }
     let mut put = db.prepare("INSERT OR REPLACE INTO edges VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7)")?;
     for (id, edge) in &batch.edges {
         let tags = serde_json::to_string(&edge.key.tags).unwrap_or_default();

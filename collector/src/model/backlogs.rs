@@ -223,6 +223,11 @@ impl Backlogs {
         self.insert(&key.partition, key.what, &key.group, known);
     }
 
+    /// Gives no number up to this one again.
+    pub(super) fn go_on_after(&mut self, last: SeriesId) {
+        self.last = self.last.max(last);
+    }
+
     /// Forgets series that were not seen since, and returns them.
     pub(super) fn forget_before(&mut self, oldest: i64) -> Vec<SeriesId> {
         let mut gone = Vec::new();

@@ -131,6 +131,11 @@ impl Edges {
         self.insert(id, kept.key, langs, Began { first: kept.first, report: None }, kept.seen);
     }
 
+    /// Gives no number up to this one again.
+    pub(super) fn go_on_after(&mut self, last: EdgeId) {
+        self.last = self.last.max(last);
+    }
+
     /// Forgets those that were not seen since, and returns them.
     pub(super) fn forget_before(&mut self, oldest: i64) -> Vec<EdgeId> {
         let gone: Vec<EdgeId> = self.iter().filter(|(_, edge)| edge.seen < oldest).map(|(id, _)| id).collect();

@@ -108,6 +108,11 @@ impl Hops {
         std::mem::take(&mut self.gone)
     }
 
+    /// Gives no number up to this one again.
+    pub(super) fn go_on_after(&mut self, last: HopId) {
+        self.last = self.last.max(last);
+    }
+
     /// Forgets those that were not seen since, and returns them.
     pub(super) fn forget_before(&mut self, oldest: i64) -> Vec<HopId> {
         self.forget(|hop| hop.seen < oldest);

@@ -88,6 +88,8 @@ pub(crate) struct Model {
     pub(crate) batch: Batch,
     /// Bytes that wait in the history, because they could not be written.
     pub(crate) held: usize,
+    /// When it was looked last for what is too old, as the oldest second that was kept.
+    forgot: i64,
 }
 
 impl Model {
@@ -104,6 +106,7 @@ impl Model {
             exports: Arc::new(Exports::new(now_ns)),
             batch: Batch::default(),
             held: 0,
+            forgot: i64::MIN,
         }
     }
 
@@ -231,6 +234,11 @@ impl Model {
 
     /// Forgets what was not seen since `oldest`, in seconds: nothing of it is kept any more.
     pub(crate) fn forget_before(&mut self, oldest: i64) {
+        // The search takes time.
+        if (self.forgot..self.forgot.saturating_add(60)).contains(&oldest) {
+            return;
+        }
+        self.forgot = oldest;
         let hops = self.hops.forget_before(oldest);
         self.forget_hops(hops);
         let edges = self.edges.forget_before(oldest);
@@ -260,6 +268,11 @@ impl Model {
         for id in kept.ids {
             self.repeats.insert(&id);
         }
+        // The numbers of what was forgotten may still be in cells.
+        let [edge, hop, series] = kept.last;
+        self.edges.go_on_after(edge);
+        self.hops.go_on_after(hop);
+        self.backlogs.go_on_after(series);
     }
 }
 

@@ -6,6 +6,8 @@ mod peers;
 mod protobuf;
 mod serving;
 mod shape;
+mod speed;
+mod time;
 
 use crate::collect::intake::{Encoding, read};
 use crate::collect::limits::Limits;
@@ -16,15 +18,15 @@ use datastreams_core::payload::{Bucket, Payload, Point, TimestampType};
 use datastreams_core::sketch::{Mapping, Sketch};
 use serde_json::Value;
 
-pub(super) const SECOND: i64 = 1_000_000_000;
+pub(crate) const SECOND: i64 = 1_000_000_000;
 /// A moment at the start of a bucket.
-pub(super) const NOW: i64 = 1_786_000_000 * SECOND;
+pub(crate) const NOW: i64 = 1_786_000_000 * SECOND;
 
 pub(super) fn model() -> Store {
     store(Limits::DEFAULT)
 }
 
-pub(super) fn store(limits: Limits) -> Store {
+pub(crate) fn store(limits: Limits) -> Store {
     Store::open(limits, None, None, NOW).unwrap()
 }
 
@@ -39,7 +41,7 @@ pub(super) fn take_at(model: &Store, body: &[u8], now_ns: i64) {
 }
 
 /// Everything that is known of a range.
-pub(super) fn view(model: &Store, asked: Asked, now_ns: i64) -> View {
+pub(crate) fn view(model: &Store, asked: Asked, now_ns: i64) -> View {
     View::read(model, asked, None, Needs { edges: true, hops: true, lags: true }, now_ns).unwrap()
 }
 
@@ -48,7 +50,11 @@ pub(super) fn all(model: &Store) -> View {
 }
 
 pub(super) fn graph_json(model: &Store) -> Value {
-    serde_json::to_value(graph::graph(&all(model))).unwrap()
+    graph_at(model, NOW + 10 * SECOND)
+}
+
+pub(crate) fn graph_at(model: &Store, now_ns: i64) -> Value {
+    serde_json::to_value(graph::graph(&view(model, Asked::default(), now_ns))).unwrap()
 }
 
 pub(super) fn pathways_json(model: &Store, whole: bool) -> Value {
@@ -80,7 +86,7 @@ pub(super) fn sketch_of(mapping: Mapping, values: &[f64]) -> Vec<u8> {
 }
 
 /// A point with these latencies in seconds, all the same from the previous checkpoint and from the origin.
-pub(super) fn point(tags: &[&str], parent_hash: u64, hash: u64, edge: &[f64], pathway: &[f64]) -> Point {
+pub(crate) fn point(tags: &[&str], parent_hash: u64, hash: u64, edge: &[f64], pathway: &[f64]) -> Point {
     Point {
         edge_tags: tags.iter().map(|&tag| tag.into()).collect(),
         hash,
@@ -94,7 +100,7 @@ pub(super) fn point(tags: &[&str], parent_hash: u64, hash: u64, edge: &[f64], pa
 }
 
 /// A payload of ours.
-pub(super) fn payload(service: &str, points: Vec<Point>) -> Payload {
+pub(crate) fn payload(service: &str, points: Vec<Point>) -> Payload {
     let bucket = Bucket { start: NOW as u64, duration: 10 * SECOND as u64, stats: points, ..Bucket::default() };
     Payload { env: "prod".into(), service: service.into(), lang: "c".into(), stats: vec![bucket], ..Payload::default() }
 }

@@ -4,14 +4,14 @@ use super::*;
 use datastreams_core::payload::Backlog;
 use serde_json::json;
 
-const OUT: &[&str] = &["direction:out", "topic:orders", "type:kafka"];
-const IN: &[&str] = &["direction:in", "group:pay", "topic:orders", "type:kafka"];
-const PAID: &[&str] = &["direction:out", "topic:paid", "type:kafka"];
-const LEDGER: &[&str] = &["direction:in", "group:ledger", "topic:paid", "type:kafka"];
-const MAILER: &[&str] = &["direction:in", "group:mailer", "topic:paid", "type:kafka"];
+pub(super) const OUT: &[&str] = &["direction:out", "topic:orders", "type:kafka"];
+pub(super) const IN: &[&str] = &["direction:in", "group:pay", "topic:orders", "type:kafka"];
+pub(super) const PAID: &[&str] = &["direction:out", "topic:paid", "type:kafka"];
+pub(super) const LEDGER: &[&str] = &["direction:in", "group:ledger", "topic:paid", "type:kafka"];
+pub(super) const MAILER: &[&str] = &["direction:in", "group:mailer", "topic:paid", "type:kafka"];
 
 /// orders -> payments -> {ledger, mailer}; the last come first.
-fn shop() -> Store {
+pub(super) fn shop() -> Store {
     let model = model();
     add(&model, "mailer", vec![point(MAILER, 3, 5, &[0.4; 10], &[0.9; 10])]);
     add(&model, "ledger", vec![point(LEDGER, 3, 4, &[0.1; 10], &[0.6; 10])]);
@@ -20,7 +20,7 @@ fn shop() -> Store {
     model
 }
 
-fn services(pathway: &Value) -> Vec<String> {
+pub(super) fn services(pathway: &Value) -> Vec<String> {
     pathway["steps"].as_array().unwrap().iter().map(|step| step["service"].as_str().unwrap().into()).collect()
 }
 

@@ -4,7 +4,7 @@ use crate::common::{Collector, request, run, socket_path, unix};
 use datastreams_core::payload::{Backlog, Bucket, Payload, Point, gzip};
 use datastreams_core::sketch::Sketch;
 use serde_json::json;
-use std::io::Write;
+use std::io::{BufRead, BufReader, Write};
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
@@ -265,4 +265,68 @@ fn the_table_is_printed() {
     assert!(lines.iter().any(|line| line.starts_with("EDGE ")), "{lines:#?}");
     collector.signal("TERM");
     assert_eq!(collector.ended(), Some(0), "the table does not keep it");
+}
+
+#[test]
+fn who_listens_is_told_of_changes() {
+    let mut collector = Collector::start(&[]);
+    let mut stream = collector.tcp();
+    stream.write_all(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+    let mut lines = BufReader::new(stream).lines().map(Result::unwrap);
+    let mut change = || lines.find_map(|line| Some(line.strip_prefix("data: ")?.to_string())).unwrap();
+    let changes = |text: &str| serde_json::from_str::<serde_json::Value>(text).unwrap()["changes"].as_u64().unwrap();
+    assert_eq!(changes(&change()), 0, "at once");
+    assert_eq!(collector.post(&[], &orders()).status, 202);
+    assert_eq!(changes(&change()), 1);
+    assert_eq!(collector.json("/api/graph")["changes"], 1);
+    // They do not keep it from ending, and are not without number.
+    let listeners: Vec<_> = (0..70)
+        .map(|_| {
+            let mut stream = collector.tcp();
+            stream.write_all(b"GET /api/events HTTP/1.1\r\nHost: localhost\r\n\r\n").unwrap();
+            let mut status = String::new();
+            BufReader::new(stream.try_clone().unwrap()).read_line(&mut status).unwrap();
+            (stream, status)
+        })
+        .collect();
+    let refused = listeners.iter().filter(|(_, status)| status.contains(" 503 ")).count();
+    assert_eq!(refused, 70 - 63);
+    collector.signal("TERM");
+    assert_eq!(collector.ended(), Some(0));
+}
+
+#[test]
+fn ranges_and_parameters() {
+    let collector = Collector::start(&[]);
+    assert_eq!(collector.post(&[], &orders()).status, 202);
+    let id = collector.json("/api/graph")["edges"][0]["id"].as_str().unwrap().to_string();
+    let messages = |range: &str| collector.json(&format!("/api/graph?{range}"))["edges"][0]["messages"].clone();
+    let start_ms = *START / 1_000_000;
+    assert_eq!(messages("last=300"), 100);
+    assert_eq!(messages(&format!("from={start_ms}&to={}", start_ms + 10_000)), 100);
+    assert_eq!(messages(&format!("from={}", start_ms + 120_000)), 0, "a time to come");
+    assert_eq!(collector.json("/api/graph?env=other")["edges"], json!([]));
+    let chart = collector.json(&format!("/api/series?last=60&step=10&edge={id}"));
+    let points = chart["points"].as_array().unwrap();
+    assert!((6..=8).contains(&points.len()) && points.iter().any(|point| point["messages"] == 100), "{chart:#}");
+    assert_eq!(collector.json("/api/lag")["groups"], json!([]));
+    for (path, status, sentence) in [
+        ("/api/graph?from=2&to=1".into(), 400, "from must be before to"),
+        ("/api/graph?last=1&to=1".into(), 400, "not both"),
+        ("/api/graph?last=0".into(), 400, "a number of seconds"),
+        ("/api/graph?from=-5".into(), 400, "milliseconds since 1970"),
+        ("/api/graph?edge=1".into(), 400, "no parameter edge"),
+        ("/api/graph?from=x".into(), 400, "from"),
+        ("/api/series".into(), 400, "give one of edge, node and pathway"),
+        (format!("/api/series?edge={id}&step=7"), 400, "a multiple of 10"),
+        ("/api/series?edge=0".into(), 404, "there is no edge of this id"),
+        ("/api/lag/series?group=0".into(), 404, "there is no group of this id"),
+        ("/api/lag/series".into(), 400, "give group"),
+        (format!("/api/between?source={id}&target={id}"), 404, "no pathway leads"),
+        ("/api/between?source=1".into(), 400, "give source and target"),
+    ] {
+        let answer = collector.get(&path);
+        assert_eq!((answer.status, answer.text().contains(sentence)), (status, true), "{path}: {}", answer.text());
+        assert_eq!(answer.text().lines().count(), 1, "{path}");
+    }
 }

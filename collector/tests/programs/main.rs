@@ -6,6 +6,7 @@ mod collect;
 mod common;
 mod doctor;
 mod explain;
+mod history;
 mod payloads;
 mod scripted;
 mod stalled;

@@ -329,3 +329,24 @@ proptest! {
         prop_assert_eq!(bins(&other), folded(&both));
     }
 }
+
+#[test]
+fn bins_put_together_are_the_sketch() {
+    for (name, values) in distributions() {
+        let mut sketch = Sketch::new();
+        values.iter().for_each(|&value| assert!(sketch.add(value)));
+        let (positive, negative): (Vec<_>, Vec<_>) =
+            (sketch.positive_bins().collect(), sketch.negative_bins().collect());
+        let mut other = Sketch::new();
+        other.add_bins(&positive, &negative, sketch.zero_count());
+        assert!(other.values().eq(sketch.values()), "{name}");
+        assert!(other.memory() <= sketch.memory().max(2 * 8 * MAX_BINS), "{name}");
+        other.add_bins(&positive, &negative, sketch.zero_count());
+        assert_eq!(other.count(), 2.0 * sketch.count(), "{name}");
+    }
+    // What no sketch holds is left out, and takes no memory.
+    let mut sketch = Sketch::new();
+    sketch.add_bins(&[(i32::MAX, 1.0), (i32::MIN, 1.0), (5, f64::NAN), (6, -1.0), (7, 2.0)], &[(1 << 28, 1.0)], -1.0);
+    assert_eq!((sketch.count(), sketch.positive_bins().collect::<Vec<_>>()), (2.0, vec![(7, 2.0)]));
+    assert!(sketch.memory() <= 2 * 8 * CHUNK);
+}
