@@ -1,5 +1,6 @@
 //! The command line.
 
+use crate::history::LEAST_BYTES;
 use clap::builder::NonEmptyStringValueParser;
 use clap::{Args, Parser, Subcommand};
 use std::net::SocketAddr;
@@ -34,6 +35,12 @@ pub(crate) struct Collect {
     /// A unix socket to listen on as well
     #[arg(long, value_name = "PATH")]
     pub(crate) unix: Option<PathBuf>,
+    /// Keep the history in this file, so that it is there again after a restart; without it, it is kept in memory
+    #[arg(long, value_name = "PATH")]
+    pub(crate) data: Option<PathBuf>,
+    /// The most that the history may take, such as 500M or 4G; the oldest is dropped [default: 1G in a file, 256M in memory]
+    #[arg(long, value_name = "BYTES", value_parser = bytes)]
+    pub(crate) data_max: Option<u64>,
     /// Print a table of the latencies every few seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = seconds)]
     pub(crate) print: Option<Duration>,
@@ -91,6 +98,22 @@ fn seconds(text: &str) -> Result<Duration, String> {
     match text.parse() {
         Ok(seconds @ 1..=86_400) => Ok(Duration::from_secs(seconds)),
         _ => Err("give whole seconds from 1 to 86400".into()),
+    }
+}
+
+/// Whole bytes, or with K, M, G or T the powers of 1024.
+fn bytes(text: &str) -> Result<u64, String> {
+    let (digits, shift) = match text.char_indices().last() {
+        Some((at, unit)) if unit.is_ascii_alphabetic() => {
+            let shift = "KMGT".find(unit.to_ascii_uppercase()).map(|power| 10 * (power as u32 + 1));
+            (&text[..at], shift)
+        }
+        _ => (text, Some(0)),
+    };
+    let bytes = digits.parse::<u64>().ok().zip(shift).and_then(|(number, shift)| number.checked_mul(1 << shift));
+    match bytes {
+        Some(bytes @ LEAST_BYTES..) => Ok(bytes),
+        _ => Err(format!("give bytes, such as 500M or 4G, at least {}M", LEAST_BYTES >> 20)),
     }
 }
 

@@ -1,11 +1,13 @@
 //! The map: services, queues, and the edges between them.
 
-use crate::model::backlogs::Lag;
+use crate::history::State;
+use crate::lag::{self, Group, GroupKey};
 use crate::model::edge::{Direction, EdgeKey, fingerprint};
-use crate::model::stats::{EdgeStats, Window};
-use crate::model::{Cut, Model, Received};
+use crate::model::stats::{Began, LATE_S, SECOND_NS, Span};
+use crate::model::{Cut, Received};
 use crate::pathways::Parents;
 use crate::quantiles::Quantiles;
+use crate::view::{Sum, View};
 use serde::Serialize;
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -14,15 +16,18 @@ use std::collections::{BTreeMap, BTreeSet};
 pub(crate) struct Graph<'a> {
     now_ms: i64,
     started_ms: i64,
-    window: Window,
+    from_ms: i64,
+    to_ms: i64,
     pub(crate) nodes: Vec<Node>,
     pub(crate) edges: Vec<Arrow<'a>>,
-    pub(crate) backlogs: Vec<Lag>,
     received: Received,
     cut: Cut,
+    history: &'a State,
+    version: &'static str,
+    changes: u64,
 }
 
-/// A service or a queue.
+/// A service, a queue, or what is known by its traces alone.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
 #[serde(tag = "kind", rename_all = "lowercase")]
 pub(crate) enum Node {
@@ -41,6 +46,8 @@ pub(crate) enum Node {
         /// The only service at it, when it has no name: two nameless ones are not the same.
         service: Option<String>,
     },
+    /// A parent that no service reported: something without a tracer, or whose statistics go elsewhere.
+    Unknown { id: String, env: String },
 }
 
 /// What an arrow means.
@@ -68,7 +75,7 @@ pub(crate) struct Arrow<'a> {
     pub(crate) service: &'a str,
     pub(crate) tags: &'a [Box<str>],
     pub(crate) messages: u64,
-    /// Messages per second over the recent window.
+    /// Messages per second over the range.
     pub(crate) rate: f64,
     /// Seconds.
     pub(crate) edge_latency: Option<Quantiles>,
@@ -80,28 +87,25 @@ pub(crate) struct Arrow<'a> {
 }
 
 /// The lag of the group of an edge.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, PartialEq, Serialize)]
 pub(crate) struct LagSum {
     pub(crate) messages: i64,
+    /// How old the oldest message is that was not read yet; `null`: it cannot be known.
+    pub(crate) seconds: Option<f64>,
     /// Of how many partitions it is the sum.
     pub(crate) partitions: u64,
     pub(crate) group: String,
 }
 
-pub(crate) fn graph(model: &Model, window: Window, now_ns: i64) -> Graph<'_> {
-    let clusters = Clusters::new(model);
-    let mut backlogs = model.backlogs.lags();
-    for lag in backlogs.iter_mut().filter(|lag| lag.cluster.is_empty()) {
-        if let Some(only) = clusters.only([&lag.env, &lag.kind, &lag.topic]) {
-            lag.cluster = only.into();
-        }
-    }
-    let lags = sums(&backlogs);
+pub(crate) fn graph(view: &View) -> Graph<'_> {
+    let clusters = Clusters::new(view);
+    let lags = lag::groups(view, &clusters);
     let mut nodes = BTreeMap::new();
     let mut arrows = Vec::new();
-    for edge in &model.edges {
-        let key = &edge.key;
-        let stats: EdgeStats = edge.stats.get(window, now_ns);
+    let none = Sum::default();
+    for (id, edge) in view.edges.iter().filter(|(_, edge)| view.shows(edge)) {
+        let key = &*edge.key;
+        let Sum { stats, span } = view.edge_sums.get(id).unwrap_or(&none);
         let (service, queue) = (service_id(key), clusters.queue(key));
         let langs = edge.langs.iter().map(|lang| lang.to_string());
         let Node::Service { langs: known, .. } = nodes.entry(service.clone()).or_insert_with(|| service_node(key))
@@ -110,7 +114,7 @@ pub(crate) fn graph(model: &Model, window: Window, now_ns: i64) -> Graph<'_> {
         };
         known.extend(langs);
         let kind = kind(key);
-        let (from, to) = if kind == Kind::Consume { (queue.id(), service) } else { (service, queue.id()) };
+        let (from, to) = ends(key, &clusters);
         arrows.push(Arrow {
             id: key.id(),
             kind,
@@ -120,7 +124,7 @@ pub(crate) fn graph(model: &Model, window: Window, now_ns: i64) -> Graph<'_> {
             service: &key.service,
             tags: &key.tags,
             messages: stats.messages,
-            rate: edge.stats.per_second(now_ns),
+            rate: view.range.rate(*span, edge.began, view.now_ns),
             edge_latency: Quantiles::of(&stats.edge_latency),
             pathway_latency: Quantiles::of(&stats.pathway_latency),
             payload_size: Quantiles::of(&stats.payload_size),
@@ -128,57 +132,83 @@ pub(crate) fn graph(model: &Model, window: Window, now_ns: i64) -> Graph<'_> {
         });
         nodes.entry(queue.id()).or_insert_with(|| queue.node());
     }
-    arrows.extend(routes(model, &clusters, window, now_ns));
+    for (from, route) in routes(view, &clusters) {
+        if let Some(unknown) = from {
+            nodes.insert(route.from.clone(), unknown);
+        }
+        arrows.push(route);
+    }
     Graph {
-        now_ms: now_ns / 1_000_000,
-        started_ms: model.started_ns / 1_000_000,
-        window,
+        now_ms: view.now_ns / 1_000_000,
+        started_ms: view.started_ns / 1_000_000,
+        from_ms: view.range.ms().0,
+        to_ms: view.range.ms().1,
         nodes: nodes.into_values().collect(),
         edges: arrows,
-        backlogs,
-        received: model.received,
-        cut: model.cut,
+        received: view.received,
+        cut: view.cut,
+        history: &view.history,
+        version: env!("CARGO_PKG_VERSION"),
+        changes: view.changes,
     }
 }
 
-/// Where messages leave one queue and arrive from another: seen by the hashes alone.
-fn routes<'a>(model: &'a Model, clusters: &Clusters<'_>, window: Window, now_ns: i64) -> Vec<Arrow<'a>> {
-    let parents = Parents::new(model);
-    let mut routes: BTreeMap<(String, String), (u64, f64)> = BTreeMap::new();
-    for (&hop, at) in &model.hops {
-        let edge = |place: usize| model.edges.get(place).map(|edge| &edge.key);
-        let Some(parent) = parents.of(hop) else { continue };
-        let (Some(here), Some(there)) = (edge(hop.edge), edge(parent.edge)) else { continue };
-        let from = match kind(there) {
-            Kind::Consume => continue,
-            _ => clusters.queue(there).id(),
-        };
-        let to = match kind(here) {
-            Kind::Consume => clusters.queue(here).id(),
-            // It went on in another service, which does not tell how the messages came in.
-            _ if service_id(here) != service_id(there) => service_id(here),
-            _ => continue,
+/// The nodes that the arrow of an edge leads from and to.
+pub(crate) fn ends(edge: &EdgeKey, clusters: &Clusters<'_>) -> (String, String) {
+    let (service, queue) = (service_id(edge), clusters.queue(edge).id());
+    if kind(edge) == Kind::Consume { (queue, service) } else { (service, queue) }
+}
+
+/// Where messages leave one queue and arrive from another, or from nobody knows where: seen by the hashes alone. With the
+/// node that a route leads from, when nothing else does.
+fn routes<'a>(view: &'a View, clusters: &Clusters<'_>) -> Vec<(Option<Node>, Arrow<'a>)> {
+    let parents = Parents::new(view);
+    let mut routes: BTreeMap<(String, String), (Option<Node>, Span, Began)> = BTreeMap::new();
+    for &(key, hop) in &view.hops {
+        let Some(here) = view.edges.get(&key.edge).filter(|edge| view.shows(edge)) else { continue };
+        let Some(span) = view.hop_sums.get(&hop.id).map(|sum| sum.span) else { continue };
+        let here = &*here.key;
+        // Where it came in, when the service does not tell how.
+        let to = if kind(here) == Kind::Consume { clusters.queue(here).id() } else { service_id(here) };
+        let (from, node) = match parents.of(key) {
+            Some(parent) => {
+                let Some(there) = view.edges.get(&parent.edge).map(|edge| &*edge.key) else { continue };
+                let stays = kind(here) != Kind::Consume && service_id(here) == service_id(there);
+                if kind(there) == Kind::Consume || stays {
+                    continue;
+                }
+                (clusters.queue(there).id(), None)
+            }
+            // What is on its way is not unknown yet.
+            None if key.parent == 0 || view.now_ns < (hop.began.first + LATE_S) * SECOND_NS => continue,
+            None => {
+                let id = format!("unknown:{to}");
+                (id.clone(), Some(Node::Unknown { id, env: here.env.to_string() }))
+            }
         };
         if from != to {
-            let (messages, rate) = routes.entry((from, to)).or_default();
-            *messages = messages.saturating_add(at.stats.get(window, now_ns).messages);
-            *rate += at.stats.per_second(now_ns);
+            let (_, sum, began) = routes.entry((from, to)).or_insert((node, Span::default(), hop.began));
+            sum.merge(span);
+            *began = began.or(hop.began);
         }
     }
-    let arrow = |((from, to), (messages, rate)): ((String, String), (u64, f64))| Arrow {
-        id: format!("{:016x}", fingerprint(["route", &from, &to])),
-        kind: Kind::Route,
-        from,
-        to,
-        env: "",
-        service: "",
-        tags: &[],
-        messages,
-        rate,
-        edge_latency: None,
-        pathway_latency: None,
-        payload_size: None,
-        lag: None,
+    let arrow = |((from, to), (node, span, began)): ((String, String), (Option<Node>, Span, Began))| {
+        let route = Arrow {
+            id: format!("{:016x}", fingerprint(["route", &from, &to])),
+            kind: Kind::Route,
+            from,
+            to,
+            env: "",
+            service: "",
+            tags: &[],
+            messages: span.messages,
+            rate: view.range.rate(span, began, view.now_ns),
+            edge_latency: None,
+            pathway_latency: None,
+            payload_size: None,
+            lag: None,
+        };
+        (node, route)
     };
     routes.into_iter().map(arrow).collect()
 }
@@ -191,28 +221,14 @@ pub(crate) fn kind(edge: &EdgeKey) -> Kind {
     }
 }
 
-/// Environment, type, cluster, topic and group.
-type GroupKey<'a> = [&'a str; 5];
-
-/// The lag of each group, over the partitions of which it is known: messages and partitions.
-fn sums(backlogs: &[Lag]) -> BTreeMap<GroupKey<'_>, (i64, u64)> {
-    let mut sums = BTreeMap::new();
-    for (backlog, lag) in backlogs.iter().filter_map(|backlog| Some((backlog, backlog.lag?))) {
-        let key: GroupKey<'_> = [&backlog.env, &backlog.kind, &backlog.cluster, &backlog.topic, &backlog.group];
-        let (messages, partitions) = sums.entry(key).or_insert((0i64, 0));
-        *messages = messages.saturating_add(lag);
-        *partitions += 1;
-    }
-    sums
-}
-
-fn lag(queue: &Queue<'_>, edge: &EdgeKey, lags: &BTreeMap<GroupKey<'_>, (i64, u64)>) -> Option<LagSum> {
-    let group = edge.tag("group").or(edge.tag("consumer_group"))?;
+fn lag(queue: &Queue<'_>, edge: &EdgeKey, lags: &BTreeMap<GroupKey<'_>, Group<'_>>) -> Option<LagSum> {
+    let name = edge.tag("group").or(edge.tag("consumer_group"))?;
     if edge.direction() != Direction::In {
         return None;
     }
-    let &(messages, partitions) = lags.get(&[queue.env, queue.kind, queue.cluster, queue.name, group])?;
-    Some(LagSum { messages, partitions, group: group.into() })
+    let group = lags.get(&[queue.env, queue.kind, queue.cluster, queue.name, name])?;
+    let (messages, partitions) = group.messages()?;
+    Some(LagSum { messages, seconds: group.seconds(), partitions, group: name.into() })
 }
 
 /// A queue as an edge names it.
@@ -270,16 +286,16 @@ fn path<const N: usize>(parts: [&str; N]) -> String {
 pub(crate) struct Clusters<'a>(BTreeMap<[&'a str; 3], BTreeSet<&'a str>>);
 
 impl<'a> Clusters<'a> {
-    pub(crate) fn new(model: &'a Model) -> Self {
+    pub(crate) fn new(view: &'a View) -> Self {
         let mut clusters: BTreeMap<_, BTreeSet<_>> = BTreeMap::new();
-        for edge in &model.edges {
+        for edge in view.edges.values() {
             let queue = as_named(&edge.key);
             if !queue.cluster.is_empty() {
                 clusters.entry([queue.env, queue.kind, queue.name]).or_default().insert(queue.cluster);
             }
         }
         // Offsets may tell it where edges do not.
-        for [env, kind, name, cluster] in model.backlogs.clusters() {
+        for [env, kind, name, cluster] in &view.clusters {
             clusters.entry([env, kind, name]).or_default().insert(cluster);
         }
         Self(clusters)
@@ -294,7 +310,7 @@ impl<'a> Clusters<'a> {
     }
 
     /// The cluster of a queue that only one cluster has.
-    fn only(&self, queue: [&str; 3]) -> Option<&'a str> {
+    pub(crate) fn only(&self, queue: [&str; 3]) -> Option<&'a str> {
         let clusters = self.0.get(&queue)?;
         clusters.first().copied().filter(|_| clusters.len() == 1)
     }

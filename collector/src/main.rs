@@ -1,5 +1,6 @@
 //! `datastreams`: receives pipeline statistics and shows the latencies; explains hashes and headers.
 
+mod between;
 mod cli;
 mod clock;
 mod collect;
@@ -7,13 +8,19 @@ mod decode;
 mod demo;
 mod graph;
 mod hash;
+mod history;
+mod lag;
+mod lag_series;
 mod model;
 mod output;
 mod page;
 mod pathways;
 mod quantiles;
+mod series;
+mod store;
 mod table;
 mod units;
+mod view;
 
 #[cfg(test)]
 mod tests;

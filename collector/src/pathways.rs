@@ -1,9 +1,10 @@
 //! The pathways: chains of edges from an origin to here, put together from the hops.
 
 use crate::model::edge::{Direction, EdgeKey, fingerprint};
-use crate::model::stats::{HopStats, Merge, Window};
-use crate::model::{HopKey, Model};
+use crate::model::stats::{Began, Span, Stats};
+use crate::model::{EdgeId, HopId, HopKey};
 use crate::quantiles::Quantiles;
+use crate::view::View;
 use serde::Serialize;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
@@ -22,28 +23,53 @@ pub(crate) enum Origin {
     Loop,
 }
 
-/// A chain: places of edges, from the origin on.
+/// A chain of edges, from the origin on, each at most once.
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
 pub(crate) struct Chain {
     pub(crate) origin: Origin,
-    pub(crate) edges: Vec<usize>,
+    pub(crate) edges: Vec<EdgeId>,
+}
+
+/// The hops that lead to one, it being the last, and how they begin.
+#[derive(Clone, Debug)]
+pub(crate) struct Way {
+    pub(crate) origin: Origin,
+    pub(crate) hops: Vec<HopKey>,
+}
+
+impl Way {
+    /// Its edges, and whether a step was passed again. Messages that go in rounds, as over a retry topic, have new hashes in
+    /// every round: what lies between the first and the last passing of an edge is left out, so that they are one pathway
+    /// however often they went round. With each edge the hop of its last passing.
+    pub(crate) fn steps(&self) -> (Vec<HopKey>, bool) {
+        let mut steps: Vec<HopKey> = Vec::with_capacity(self.hops.len());
+        let mut again = false;
+        for &hop in &self.hops {
+            if let Some(at) = steps.iter().position(|known| known.edge == hop.edge) {
+                steps.truncate(at);
+                again = true;
+            }
+            steps.push(hop);
+        }
+        (steps, again)
+    }
 }
 
 /// Finds the hop before a hop.
 #[derive(Debug)]
 pub(crate) struct Parents<'a> {
-    model: &'a Model,
+    view: &'a View,
     by_hash: HashMap<u64, Vec<HopKey>>,
 }
 
 impl<'a> Parents<'a> {
-    pub(crate) fn new(model: &'a Model) -> Self {
+    pub(crate) fn new(view: &'a View) -> Self {
         let mut by_hash: HashMap<u64, Vec<HopKey>> = HashMap::new();
-        for &hop in model.hops.keys() {
+        for &(hop, _) in &view.hops {
             by_hash.entry(hop.hash).or_default().push(hop);
         }
         by_hash.values_mut().for_each(|hops| hops.sort_unstable());
-        Self { model, by_hash }
+        Self { view, by_hash }
     }
 
     /// The hop that `hop` goes on from. A hash is nearly always one hop's alone; where several services share it
@@ -72,26 +98,26 @@ impl<'a> Parents<'a> {
     }
 
     fn edge(&self, hop: HopKey) -> Option<&'a EdgeKey> {
-        self.model.edges.get(hop.edge).map(|edge| &edge.key)
+        self.view.edges.get(&hop.edge).map(|edge| &*edge.key)
     }
 
-    /// The whole chain up to a hop.
-    pub(crate) fn chain(&self, hop: HopKey) -> Chain {
-        let (mut edges, mut seen) = (vec![hop.edge], HashSet::from([hop.hash]));
+    /// The whole way up to a hop.
+    pub(crate) fn way(&self, hop: HopKey) -> Way {
+        let (mut hops, mut seen) = (vec![hop], HashSet::from([hop.hash]));
         let mut at = hop;
         let origin = loop {
             if at.parent == 0 {
                 break Origin::Known;
             }
             let Some(parent) = self.of(at) else { break Origin::Unknown };
-            if edges.len() >= MAX_STEPS || !seen.insert(parent.hash) {
+            if hops.len() >= MAX_STEPS || !seen.insert(parent.hash) {
                 break Origin::Loop;
             }
-            edges.push(parent.edge);
+            hops.push(parent);
             at = parent;
         };
-        edges.reverse();
-        Chain { origin, edges }
+        hops.reverse();
+        Way { origin, hops }
     }
 }
 
@@ -99,7 +125,8 @@ impl<'a> Parents<'a> {
 #[derive(Debug, Serialize)]
 pub(crate) struct Pathways<'a> {
     now_ms: i64,
-    window: Window,
+    from_ms: i64,
+    to_ms: i64,
     pub(crate) pathways: Vec<Pathway<'a>>,
     cut: crate::model::Cut,
 }
@@ -107,8 +134,10 @@ pub(crate) struct Pathways<'a> {
 /// One pathway.
 #[derive(Debug, Serialize)]
 pub(crate) struct Pathway<'a> {
-    id: String,
+    pub(crate) id: String,
     pub(crate) origin: Origin,
+    /// Whether messages passed some step again.
+    retries: bool,
     pub(crate) steps: Vec<Step<'a>>,
     /// Whether other pathways go on from here.
     continues: bool,
@@ -127,48 +156,67 @@ pub(crate) struct Step<'a> {
     pub(crate) service: &'a str,
     direction: Direction,
     pub(crate) tags: &'a [Box<str>],
+    /// What passed this step from the same origin, wherever it went from here.
+    messages: u64,
+    /// Seconds since the step before.
+    edge_latency: Option<Quantiles>,
 }
 
+/// What is gathered of a chain.
 #[derive(Default)]
 struct Gathered {
-    stats: HopStats,
-    rate: f64,
+    /// Up to its last step.
+    stats: Stats,
+    span: Span,
+    began: Option<Began>,
+    retries: bool,
 }
 
-/// The pathways that something passed in the window; those that others go on from only when `all`.
-pub(crate) fn list(model: &Model, window: Window, all: bool, now_ns: i64) -> Pathways<'_> {
-    let parents = Parents::new(model);
+/// The pathways that something passed in the range; those that others go on from only when `all`.
+pub(crate) fn list(view: &View, all: bool) -> Pathways<'_> {
     let mut chains: BTreeMap<Chain, Gathered> = BTreeMap::new();
-    for (&key, hop) in &model.hops {
-        let gathered = chains.entry(parents.chain(key)).or_default();
-        gathered.stats.merge(&hop.stats.get(window, now_ns));
-        gathered.rate += hop.stats.per_second(now_ns);
+    let parents = Parents::new(view);
+    for &(key, hop) in &view.hops {
+        let Some(sum) = view.hop_sums.get(&hop.id).filter(|sum| sum.stats.messages > 0) else { continue };
+        let (chain, retries) = chain(&parents.way(key));
+        let gathered = chains.entry(chain).or_default();
+        gathered.stats.merge(&sum.stats);
+        gathered.span.merge(sum.span);
+        gathered.began = Some(gathered.began.map_or(hop.began, |began| began.or(hop.began)));
+        gathered.retries |= retries;
     }
-    chains.retain(|_, gathered| gathered.stats.messages > 0);
     // Every chain that goes on is the beginning of one that is a step longer.
-    let go_on: HashSet<(Origin, Vec<usize>)> =
-        chains.keys().filter_map(|chain| Some((chain.origin, chain.edges.split_last()?.1.to_vec()))).collect();
+    let go_on: HashSet<(Origin, &[EdgeId])> =
+        chains.keys().filter_map(|chain| Some((chain.origin, chain.edges.split_last()?.1))).collect();
+    let edge_latencies: HashMap<&Chain, (u64, Option<Quantiles>)> = chains
+        .iter()
+        .map(|(chain, gathered)| (chain, (gathered.stats.messages, Quantiles::of(&gathered.stats.edge_latency))))
+        .collect();
     let mut pathways = Vec::new();
-    for (chain, gathered) in chains {
-        let chain = (chain.origin, chain.edges);
-        let continues = go_on.contains(&chain);
+    for (chain, gathered) in &chains {
+        let continues = go_on.contains(&(chain.origin, &*chain.edges));
         if continues && !all {
             continue;
         }
-        let steps: Vec<Step<'_>> = chain.1.iter().filter_map(|&place| step(model, place)).collect();
-        let origin = match chain.0 {
-            Origin::Known => "known",
-            Origin::Unknown => "unknown",
-            Origin::Loop => "loop",
-        };
-        let id = fingerprint(steps.iter().map(|step| &*step.edge).chain([origin]));
+        let mut upto = Chain { origin: chain.origin, edges: Vec::new() };
+        let mut steps = Vec::with_capacity(chain.edges.len());
+        for &edge in &chain.edges {
+            upto.edges.push(edge);
+            let (messages, edge_latency) = edge_latencies.get(&upto).copied().unwrap_or((0, None));
+            steps.extend(step(view, edge, messages, edge_latency));
+        }
+        if !steps.iter().any(|step| view.env.as_ref().is_none_or(|env| env == step.env)) {
+            continue;
+        }
+        let began = gathered.began.unwrap_or(Began { first: i64::MAX, report: None });
         pathways.push(Pathway {
-            id: format!("{id:016x}"),
-            origin: chain.0,
+            id: id(view, chain),
+            origin: chain.origin,
+            retries: gathered.retries,
             continues,
             messages: gathered.stats.messages,
-            rate: gathered.rate,
-            latency: Quantiles::of(&gathered.stats.latency),
+            rate: view.range.rate(gathered.span, began, view.now_ns),
+            latency: Quantiles::of(&gathered.stats.pathway_latency),
             steps,
         });
     }
@@ -178,16 +226,58 @@ pub(crate) fn list(model: &Model, window: Window, all: bool, now_ns: i64) -> Pat
         };
         a.origin.cmp(&b.origin).then_with(|| names(a).cmp(&names(b))).then_with(|| a.id.cmp(&b.id))
     });
-    Pathways { now_ms: now_ns / 1_000_000, window, pathways, cut: model.cut }
+    Pathways {
+        now_ms: view.now_ns / 1_000_000,
+        from_ms: view.range.ms().0,
+        to_ms: view.range.ms().1,
+        pathways,
+        cut: view.cut,
+    }
 }
 
-fn step(model: &Model, place: usize) -> Option<Step<'_>> {
-    let edge = &model.edges.get(place)?.key;
+fn chain(way: &Way) -> (Chain, bool) {
+    let (steps, again) = way.steps();
+    (Chain { origin: way.origin, edges: steps.iter().map(|hop| hop.edge).collect() }, again)
+}
+
+/// The name of a pathway in links.
+fn id(view: &View, chain: &Chain) -> String {
+    let origin = match chain.origin {
+        Origin::Known => "known",
+        Origin::Unknown => "unknown",
+        Origin::Loop => "loop",
+    };
+    let edges: Vec<String> = chain.edges.iter().filter_map(|edge| Some(view.edges.get(edge)?.key.id())).collect();
+    format!("{:016x}", fingerprint(edges.iter().map(|edge| &**edge).chain([origin])))
+}
+
+/// The hops that a pathway ends with, and how it began.
+pub(crate) fn hops_of(view: &View, wanted: &str) -> Option<(Vec<(EdgeId, HopId)>, Began)> {
+    let parents = Parents::new(view);
+    let mut names: HashMap<Chain, bool> = HashMap::new();
+    let mut hops = Vec::new();
+    let mut began: Option<Began> = None;
+    for &(key, hop) in &view.hops {
+        let (chain, _) = chain(&parents.way(key));
+        let named = names.get(&chain).copied().unwrap_or_else(|| id(view, &chain) == wanted);
+        names.insert(chain, named);
+        if named {
+            hops.push((key.edge, hop.id));
+            began = Some(began.map_or(hop.began, |known| known.or(hop.began)));
+        }
+    }
+    Some((hops, began?))
+}
+
+fn step(view: &View, edge: EdgeId, messages: u64, edge_latency: Option<Quantiles>) -> Option<Step<'_>> {
+    let edge = &*view.edges.get(&edge)?.key;
     Some(Step {
         edge: edge.id(),
         env: &edge.env,
         service: &edge.service,
         direction: edge.direction(),
         tags: &edge.tags,
+        messages,
+        edge_latency,
     })
 }

@@ -1,10 +1,12 @@
 //! The table that `collect --print` shows.
 
 use crate::graph::{Clusters, Kind, Queue, graph, kind};
-use crate::model::Model;
+use crate::history::ReadError;
 use crate::model::edge::EdgeKey;
-use crate::model::stats::Window;
+use crate::model::stats::RECENT_S;
 use crate::quantiles::Quantiles;
+use crate::store::Store;
+use crate::view::{Asked, Needs, View};
 use crate::{clock, units};
 use std::collections::HashMap;
 
@@ -12,22 +14,27 @@ use std::collections::HashMap;
 const HEADINGS: [&str; 12] =
     ["EDGE", "MSG/S", "EDGE p50", "p95", "p99", "max", "ORIGIN p50", "p95", "p99", "max", "SIZE p50", "LAG"];
 
-/// A line for each edge that something passed in the recent window.
-pub(crate) fn table(model: &Model, now_ns: i64) -> String {
-    let mut lines = rows(model, now_ns);
+/// A line for each edge that something passed in the last five minutes.
+///
+/// # Errors
+/// When the history cannot be read.
+pub(crate) fn table(store: &Store, now_ns: i64) -> Result<String, ReadError> {
+    let needs = Needs { edges: true, lags: true, ..Needs::default() };
+    let view = View::read(store, Asked::last(RECENT_S, now_ns), None, needs, now_ns)?;
+    let mut lines = rows(&view);
     lines.sort();
     let heading = clock::date(now_ns / 1_000_000);
     if lines.is_empty() {
-        return format!("{heading}  no messages in the last five minutes\n");
+        return Ok(format!("{heading}  no messages in the last five minutes\n"));
     }
     lines.insert(0, HEADINGS.map(String::from));
-    format!("{heading}\n{}", columns(&lines))
+    Ok(format!("{heading}\n{}", columns(&lines)))
 }
 
-fn rows(model: &Model, now_ns: i64) -> Vec<[String; 12]> {
-    let clusters = Clusters::new(model);
-    let keys: HashMap<String, &EdgeKey> = model.edges.iter().map(|edge| (edge.key.id(), &edge.key)).collect();
-    let graph = graph(model, Window::Recent, now_ns);
+fn rows(view: &View) -> Vec<[String; 12]> {
+    let clusters = Clusters::new(view);
+    let keys: HashMap<String, &EdgeKey> = view.edges.values().map(|edge| (edge.key.id(), &*edge.key)).collect();
+    let graph = graph(view);
     let shown = graph.edges.iter().filter(|arrow| arrow.messages > 0 && arrow.kind != Kind::Route);
     let row = |arrow: &crate::graph::Arrow<'_>| {
         let key = keys.get(&arrow.id)?;

@@ -1,6 +1,6 @@
 //! From a request to a payload: what is taken, and the sentence for what is not.
 
-use crate::model;
+use crate::model::parsed::Parsed;
 use axum::http::{HeaderMap, StatusCode, header};
 use datastreams_core::payload::{Payload, PayloadError, gunzip};
 
@@ -58,7 +58,7 @@ pub(crate) fn id<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a st
 }
 
 /// Reads a whole body; all of it can be read, or it is refused.
-pub(crate) fn read(body: &[u8], encoding: Encoding, max_payload: usize) -> Result<Payload, Refusal> {
+pub(crate) fn read(body: &[u8], encoding: Encoding, max_payload: usize) -> Result<Parsed, Refusal> {
     let raw;
     let bytes = match encoding {
         Encoding::Gzip => {
@@ -72,8 +72,7 @@ pub(crate) fn read(body: &[u8], encoding: Encoding, max_payload: usize) -> Resul
         Encoding::Plain => body,
     };
     let payload = Payload::decode(bytes).map_err(|error| refuse(&error))?;
-    model::check(&payload).map_err(|reason| Refusal::new(StatusCode::BAD_REQUEST, reason))?;
-    Ok(payload)
+    Parsed::new(payload).map_err(|reason| Refusal::new(StatusCode::BAD_REQUEST, reason))
 }
 
 fn refuse(error: &PayloadError) -> Refusal {

@@ -1,5 +1,6 @@
 //! What the collector takes, and keeps, at the most.
 
+use crate::history::levels::LEVELS;
 use std::time::Duration;
 
 /// The bounds of a collector.
@@ -21,10 +22,20 @@ pub(crate) struct Limits {
     pub(crate) max_edges: usize,
     /// Bytes of the texts of an edge.
     pub(crate) max_edge_bytes: usize,
+    /// Bytes of the texts of all edges.
+    pub(crate) max_names: usize,
     /// Steps of pathways, by raw hash.
     pub(crate) max_hops: usize,
     /// Partitions of queues, and groups in them.
     pub(crate) max_partitions: usize,
+    /// Bytes that wait to be written to the history.
+    pub(crate) max_waiting: usize,
+    /// Connections that are told of changes.
+    pub(crate) max_listeners: usize,
+    /// Bytes of sums for one answer.
+    pub(crate) max_answer: usize,
+    /// How long cells of ten seconds, a minute, an hour and a day are kept, in seconds.
+    pub(crate) keep_s: [i64; LEVELS],
 }
 
 impl Limits {
@@ -37,7 +48,12 @@ impl Limits {
         max_ids: 65_536,
         max_edges: 4096,
         max_edge_bytes: 16 << 10,
+        max_names: 16 << 20,
         max_hops: 8192,
         max_partitions: 65_536,
+        max_waiting: 64 << 20,
+        max_listeners: 64,
+        max_answer: 256 << 20,
+        keep_s: [2 * 3600, 2 * 86_400, 30 * 86_400, 30 * 86_400],
     };
 }

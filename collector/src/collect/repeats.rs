@@ -22,17 +22,18 @@ impl Repeats {
     }
 
     /// Remembers an id, and forgets the oldest beyond the limit.
-    pub(crate) fn insert(&mut self, id: &str) {
+    pub(crate) fn insert(&mut self, id: &str) -> Arc<str> {
         let id: Arc<str> = id.into();
         if !self.known.insert(id.clone()) {
-            return;
+            return id;
         }
-        self.order.push_back(id);
+        self.order.push_back(id.clone());
         if self.order.len() > self.max
             && let Some(oldest) = self.order.pop_front()
         {
             self.known.remove(&oldest);
         }
+        id
     }
 }
 

@@ -2,21 +2,20 @@
 
 use super::intake::{self, Refusal};
 use super::limits::Limits;
-use super::repeats::Repeats;
-use crate::model::Model;
-use crate::model::stats::Window;
-use crate::{clock, graph, page, pathways};
+use super::reading;
+use crate::store::Store;
+use crate::{clock, page};
 use axum::body::{Body, HttpBody};
-use axum::extract::{Query, State};
+use axum::extract::State;
 use axum::http::{HeaderMap, Method, StatusCode, header};
 use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
-use serde::Deserialize;
 use serde_json::json;
 use std::future::poll_fn;
 use std::pin::pin;
-use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Semaphore;
 
 /// The header by which a client names a payload, so that a repeat can be told.
@@ -28,45 +27,44 @@ const ENDPOINTS: [&str; 2] = ["/v0.1/pipeline_stats", "/api/v0.1/pipeline_stats"
 #[derive(Debug)]
 pub(crate) struct Shared {
     limits: Limits,
-    known: Mutex<Known>,
+    pub(crate) store: Store,
     /// KiB of bodies that are being received.
     bodies: Semaphore,
     readers: Semaphore,
-}
-
-/// What is known; changed in one step, so that an id is remembered exactly with its payload.
-#[derive(Debug)]
-pub(crate) struct Known {
-    pub(crate) model: Model,
-    repeats: Repeats,
+    /// Answers that are put together: one at a time, so that threads are left for payloads.
+    pub(super) answers: Semaphore,
+    /// Those who are told of changes.
+    pub(super) listeners: Arc<Semaphore>,
+    ending: AtomicBool,
 }
 
 impl Shared {
-    pub(crate) fn new(limits: Limits) -> Self {
+    pub(crate) fn new(limits: Limits, store: Store) -> Self {
         Self {
             limits,
-            known: Mutex::new(Known {
-                model: Model::new(limits, clock::now_ns()),
-                repeats: Repeats::new(limits.max_ids),
-            }),
+            store,
             bodies: Semaphore::new(limits.max_bodies >> 10),
             readers: Semaphore::new(limits.max_readers),
+            answers: Semaphore::new(1),
+            listeners: Arc::new(Semaphore::new(limits.max_listeners)),
+            ending: AtomicBool::new(false),
         }
     }
 
-    /// A panic while it was held left sums that are right up to one payload: better than none.
-    pub(crate) fn lock(&self) -> MutexGuard<'_, Known> {
-        self.known.lock().unwrap_or_else(PoisonError::into_inner)
+    /// Ends answers that have no end.
+    pub(super) fn end(&self) {
+        self.ending.store(true, Ordering::Relaxed);
+    }
+
+    pub(super) fn is_ending(&self) -> bool {
+        self.ending.load(Ordering::Relaxed)
     }
 }
 
 /// All routes.
 pub(crate) fn router(shared: Arc<Shared>) -> Router {
     let stats = post(take_stats).put(take_stats);
-    let mut router = Router::new()
-        .route("/info", get(info))
-        .route("/api/graph", get(get_graph))
-        .route("/api/pathways", get(get_pathways));
+    let mut router = Router::new().route("/info", get(info)).merge(reading::routes());
     for endpoint in ENDPOINTS {
         router = router.route(endpoint, stats.clone());
     }
@@ -90,7 +88,7 @@ async fn take_stats(State(shared): State<Arc<Shared>>, headers: HeaderMap, body:
     match take(&shared, &headers, body).await {
         Ok(()) => (StatusCode::ACCEPTED, Json(json!({}))).into_response(),
         Err(refusal) => {
-            shared.lock().model.received.refused += 1;
+            shared.store.refuse();
             answer(&refusal)
         }
     }
@@ -112,22 +110,13 @@ async fn take(shared: &Arc<Shared>, headers: &HeaderMap, body: Body) -> Result<(
     let _reader = shared.readers.acquire().await.map_err(|_| stopping())?;
     let shared = shared.clone();
     let reading = tokio::task::spawn_blocking(move || {
-        let is_repeat = |known: &Known| id.as_deref().is_some_and(|id| known.repeats.contains(id));
-        if is_repeat(&shared.lock()) {
-            shared.lock().model.received.repeats += 1;
+        // A repeat need not be read; whether it is one is decided when it is taken.
+        if id.as_deref().is_some_and(|id| shared.store.is_known(id)) {
+            shared.store.repeat();
             return Ok(());
         }
-        let payload = intake::read(&bytes, encoding, limits.max_payload)?;
-        let known = &mut *shared.lock();
-        // The same payload may have come twice at once.
-        if is_repeat(known) {
-            known.model.received.repeats += 1;
-            return Ok(());
-        }
-        if let Some(id) = &id {
-            known.repeats.insert(id);
-        }
-        known.model.add(&payload, clock::now_ns());
+        let parsed = intake::read(&bytes, encoding, limits.max_payload)?;
+        shared.store.take(id.as_deref(), &parsed, clock::now_ns());
         Ok(())
     });
     reading.await.map_err(|_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "reading the payload failed"))?
@@ -165,26 +154,8 @@ async fn receive(body: Body, max: usize) -> Result<Vec<u8>, Refusal> {
     Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {max} bytes")))
 }
 
-#[derive(Debug, Deserialize)]
-#[serde(deny_unknown_fields)]
-struct Wanted {
-    #[serde(default)]
-    window: Window,
-    /// Pathways that go on are listed too.
-    #[serde(default)]
-    all: bool,
-}
-
-async fn get_graph(State(shared): State<Arc<Shared>>, wanted: Query<Wanted>) -> Response {
-    Json(graph::graph(&shared.lock().model, wanted.window, clock::now_ns())).into_response()
-}
-
-async fn get_pathways(State(shared): State<Arc<Shared>>, wanted: Query<Wanted>) -> Response {
-    Json(pathways::list(&shared.lock().model, wanted.window, wanted.all, clock::now_ns())).into_response()
-}
-
 async fn nothing_here() -> Response {
-    let sentence = "there is nothing here: see /info, /v0.1/pipeline_stats, /api/graph and /api/pathways";
+    let sentence = "there is nothing here: see /info, /v0.1/pipeline_stats and /api/graph";
     answer(&Refusal::new(StatusCode::NOT_FOUND, sentence))
 }
 
@@ -192,7 +163,7 @@ async fn wrong_method(method: Method) -> Response {
     answer(&Refusal::new(StatusCode::METHOD_NOT_ALLOWED, format!("{method} is not possible here")))
 }
 
-fn answer(refusal: &Refusal) -> Response {
+pub(super) fn answer(refusal: &Refusal) -> Response {
     let kind = [(header::CONTENT_TYPE, "text/plain; charset=utf-8")];
     (refusal.status, kind, format!("{}\n", refusal.sentence)).into_response()
 }

@@ -8,6 +8,8 @@ mod report;
 
 use crate::collect::limits::Limits;
 use crate::collect::server::{self, Shared};
+use crate::store::{self, Store};
+use crate::view::View;
 use crate::{cli, clock, output, table};
 use children::{Children, Heard};
 use plan::Service;
@@ -88,7 +90,7 @@ impl<'a> Demo<'a> {
         Ok(Self {
             options,
             programs: programs::find(options.examples.as_deref())?,
-            shared: Arc::new(Shared::new(Limits::DEFAULT)),
+            shared: Arc::new(Shared::new(Limits::DEFAULT, Store::open(Limits::DEFAULT, None, None, clock::now_ns())?)),
             children: Children::new(),
             said: Said::new(),
             interrupts: Interrupts {
@@ -112,8 +114,20 @@ impl<'a> Demo<'a> {
         self.produce(&kafka, &agent).await?;
         self.drain().await?;
         self.end().await?;
-        let known = self.shared.lock();
-        Ok(report::report(&known.model, &self.said, self.options.tolerance_ms, clock::now_ns()))
+        let view = self.view()?;
+        Ok(report::report(&view, &self.said, self.options.tolerance_ms))
+    }
+
+    /// What the collector knows by now.
+    fn view(&self) -> Result<View, String> {
+        report::view(&self.shared.store, clock::now_ns()).map_err(|error| store::unreadable(&error))
+    }
+
+    /// Writes what was taken; in memory it is a matter of room alone.
+    fn commit(&self) {
+        if let Err(sentence) = self.shared.store.commit(clock::now_ns()) {
+            output::note(sentence);
+        }
     }
 
     /// Starts the collector on a free port.
@@ -199,7 +213,9 @@ impl<'a> Demo<'a> {
         loop {
             tokio::select! {
                 _ = ticks.tick() => {
-                    let table = table::table(&self.shared.lock().model, clock::now_ns());
+                    let table = table::table(&self.shared.store, clock::now_ns());
+                    let table = table.map_err(|error| store::unreadable(&error))?;
+                    self.commit();
                     self.progress(table);
                 }
                 () = self.interrupts.next() => {
@@ -226,11 +242,9 @@ impl<'a> Demo<'a> {
         let slowest = plan::PATHWAYS.iter().flat_map(|pathway| pathway.steps).map(|step| step.delay_ms).sum::<u32>();
         let deadline = Instant::now() + DRAIN + Duration::from_millis(slowest.into());
         loop {
-            let arrived = {
-                let model = &self.shared.lock().model;
-                let mut steps = plan::PATHWAYS.iter().flat_map(|pathway| pathway.steps);
-                steps.all(|step| report::passed(model, step.service, step.tags) >= orders)
-            };
+            let view = self.view()?;
+            let mut steps = plan::PATHWAYS.iter().flat_map(|pathway| pathway.steps);
+            let arrived = steps.all(|step| report::passed(&view, step.service, step.tags) >= orders);
             if arrived || Instant::now() >= deadline {
                 return Ok(());
             }

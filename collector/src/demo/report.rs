@@ -1,10 +1,12 @@
 //! The end of the demonstration: what was measured, beside what was put in.
 
 use super::plan::{self, Expected};
-use crate::model::Model;
-use crate::model::stats::{EdgeStats, Window};
+use crate::history::ReadError;
+use crate::model::stats::Stats;
 use crate::pathways::{self, Origin, Pathways};
 use crate::quantiles::Quantiles;
+use crate::store::Store;
+use crate::view::{Asked, Needs, View};
 use serde::Serialize;
 use std::collections::BTreeMap;
 
@@ -86,18 +88,23 @@ impl Latency {
 }
 
 /// How many messages passed an edge so far.
-pub(super) fn passed(model: &Model, service: &str, tags: &[&str]) -> u64 {
-    edge(model, service, tags).map_or(0, |stats| stats.messages)
+pub(super) fn passed(view: &View, service: &str, tags: &[&str]) -> u64 {
+    edge(view, service, tags).map_or(0, |stats| stats.messages)
+}
+
+/// What the collector knows by now.
+pub(super) fn view(store: &Store, now_ns: i64) -> Result<View, ReadError> {
+    View::read(store, Asked::default(), None, Needs { edges: true, hops: true, lags: false }, now_ns)
 }
 
 /// Compares what the collector knows with the plan and with what the services say.
-pub(super) fn report(model: &Model, said: &Said, tolerance_ms: u32, now_ns: i64) -> Report {
-    let known = pathways::list(model, Window::All, true, now_ns);
+pub(super) fn report(view: &View, said: &Said, tolerance_ms: u32) -> Report {
+    let known = pathways::list(view, true);
     let mut problems = Vec::new();
     let mut seen = Vec::new();
     let mut measured = Vec::new();
     for expected in &plan::PATHWAYS {
-        let pathway = measure(model, &known, expected);
+        let pathway = measure(view, &known, expected);
         let name = expected.services.join(" -> ");
         if !pathway.found {
             problems.push(format!("the pathway {name} is missing"));
@@ -135,18 +142,18 @@ fn problem(step: &Step, said: &Said, tolerance_ms: u32) -> Vec<String> {
     problems
 }
 
-fn measure(model: &Model, known: &Pathways<'_>, expected: &Expected) -> Measured {
+fn measure(view: &View, known: &Pathways<'_>, expected: &Expected) -> Measured {
     let mut steps = Vec::new();
     let mut since_origin_ms = 0;
     for (place, step) in expected.steps.iter().enumerate() {
         since_origin_ms += step.delay_ms;
-        let stats = edge(model, step.service, step.tags);
+        let stats = edge(view, step.service, step.tags);
         let upto = find(known, &expected.steps[..=place]);
         steps.push(Step {
             service: step.service,
             tags: step.tags,
             messages: upto.map_or(0, |pathway| pathway.messages),
-            edge: Latency::new(step.delay_ms, stats.as_ref().and_then(|stats| Quantiles::of(&stats.edge_latency))),
+            edge: Latency::new(step.delay_ms, stats.and_then(|stats| Quantiles::of(&stats.edge_latency))),
             origin: Latency::new(since_origin_ms, upto.and_then(|pathway| pathway.latency)),
         });
     }
@@ -170,11 +177,11 @@ fn find<'a, 'm>(known: &'a Pathways<'m>, steps: &[plan::Step]) -> Option<&'a pat
     })
 }
 
-fn edge(model: &Model, service: &str, tags: &[&str]) -> Option<EdgeStats> {
-    let edge = model.edges.iter().find(|edge| {
+fn edge<'v>(view: &'v View, service: &str, tags: &[&str]) -> Option<&'v Stats> {
+    let edge = view.edges.iter().find(|(_, edge)| {
         &*edge.key.service == service && edge.key.tags.iter().map(|tag| &**tag).eq(tags.iter().copied())
-    })?;
-    Some(edge.stats.get(Window::All, 0))
+    });
+    view.edge_sums.get(edge?.0).map(|sum| &sum.stats)
 }
 
 impl std::fmt::Display for Report {
@@ -224,14 +231,15 @@ fn way(tags: &[&str]) -> String {
 mod tests {
     use super::*;
     use crate::collect::limits::Limits;
+    use crate::model::parsed::Parsed;
     use datastreams_core::payload::{Bucket, Payload, Point};
     use datastreams_core::sketch::Sketch;
 
     const NOW: i64 = 1_786_000_000_000_000_000;
 
     /// A collector that has seen 20 messages pass every checkpoint of the plan, `extra_ms` late at `late`.
-    fn model(late: &str, extra_ms: u32, leave_out: &str) -> Model {
-        let mut model = Model::new(Limits::DEFAULT, NOW);
+    fn seen(late: &str, extra_ms: u32, leave_out: &str) -> View {
+        let store = empty();
         let mut hashes: BTreeMap<Vec<&str>, u64> = BTreeMap::new();
         for pathway in &plan::PATHWAYS {
             let (mut parent, mut origin) = (0, 0);
@@ -262,12 +270,16 @@ mod tests {
                     let bucket =
                         Bucket { start: NOW as u64, duration: 10_000_000_000, stats: vec![point], ..Bucket::default() };
                     let payload = Payload { service: step.service.into(), stats: vec![bucket], ..Payload::default() };
-                    model.add(&payload, NOW);
+                    assert!(store.take(None, &Parsed::new(payload).unwrap(), NOW));
                 }
                 parent = hash;
             }
         }
-        model
+        view(&store, NOW).unwrap()
+    }
+
+    fn empty() -> Store {
+        Store::open(Limits::DEFAULT, None, None, NOW).unwrap()
     }
 
     fn said(count: u64) -> Said {
@@ -276,7 +288,7 @@ mod tests {
 
     #[test]
     fn what_is_as_planned_is_well() {
-        let report = report(&model("", 0, ""), &said(20), 30, NOW);
+        let report = report(&seen("", 0, ""), &said(20), 30);
         assert_eq!(report.problems, [""; 0]);
         assert!(report.ok && report.orders == 20);
         let text = report.to_string();
@@ -291,11 +303,11 @@ mod tests {
 
     #[test]
     fn a_latency_that_is_off_is_a_problem() {
-        let found = report(&model("ledger", 31, ""), &said(20), 30, NOW);
+        let found = report(&seen("ledger", 31, ""), &said(20), 30);
         assert!(!found.ok);
         assert_eq!(found.problems.len(), 2, "edge and origin: {:?}", found.problems);
         assert!(found.problems[0].contains("ledger at direction:in,group:ledger"), "{:?}", found.problems);
-        assert!(report(&model("ledger", 25, ""), &said(20), 30, NOW).ok);
+        assert!(report(&seen("ledger", 25, ""), &said(20), 30).ok);
         let short = Latency { put_in_ms: 100, p50_ms: Some(96.9), p95_ms: None, max_ms: None };
         assert!(short.problem(30).is_some_and(|problem| problem.contains("97.0 to 130.0 ms")));
         assert!(Latency { p50_ms: Some(97.1), ..short }.problem(30).is_none());
@@ -304,16 +316,16 @@ mod tests {
 
     #[test]
     fn a_pathway_that_is_missing_is_a_problem() {
-        let report = report(&model("", 0, "mailer"), &said(20), 30, NOW);
+        let report = report(&seen("", 0, "mailer"), &said(20), 30);
         assert!(report.problems.contains(&"the pathway orders -> payments -> mailer is missing".into()));
         assert!(!report.problems.iter().any(|problem| problem.contains("ledger")), "{:?}", report.problems);
-        let empty = super::report(&Model::new(Limits::DEFAULT, NOW), &Said::new(), 30, NOW);
+        let empty = super::report(&view(&empty(), NOW).unwrap(), &Said::new(), 30);
         assert!(!empty.ok && empty.problems.contains(&"no orders were produced".into()));
     }
 
     #[test]
     fn messages_that_were_not_reported_are_a_problem() {
-        let report = report(&model("", 0, ""), &said(21), 30, NOW);
+        let report = report(&seen("", 0, ""), &said(21), 30);
         assert_eq!(report.problems.len(), 5, "{:?}", report.problems);
         assert!(report.problems[0].ends_with("20 messages were reported, 21 were handled"));
     }

@@ -1,7 +1,9 @@
 //! How far producers and consumers have come: offsets by queue, partition and group.
 
+use crate::history::levels::SLOT;
 use datastreams_core::payload::Backlog;
 use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
 
 /// The most bytes of the names of one queue.
 const MAX_NAME: usize = 4096;
@@ -18,10 +20,10 @@ pub(crate) struct Partition {
     pub(crate) partition: Box<str>,
 }
 
-/// An offset and when it was right.
+/// An offset and when it was right, in seconds.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 struct Dated {
-    at_ns: i64,
+    at: i64,
     offset: i64,
 }
 
@@ -29,7 +31,7 @@ impl Dated {
     /// Of one bucket the greatest offset counts: it comes in several parts, in any order. Of two buckets the later one
     /// counts, though its offset be lower: a group may be set back, and a topic made anew.
     fn or(self, other: Self) -> Self {
-        if (self.at_ns, self.offset) < (other.at_ns, other.offset) { other } else { self }
+        if (self.at, self.offset) < (other.at, other.offset) { other } else { self }
     }
 }
 
@@ -40,54 +42,92 @@ impl Partition {
     }
 }
 
+/// The number of a series of offsets: never used again, and the same after a restart.
+pub(crate) type SeriesId = u32;
+
+/// Whose offsets a series has.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct SeriesKey {
+    pub(crate) partition: Partition,
+    pub(crate) what: What,
+    /// Of those committed.
+    pub(crate) group: Box<str>,
+}
+
+impl SeriesKey {
+    /// Bytes of its texts.
+    pub(crate) fn bytes(&self) -> usize {
+        let Partition { env, kind, topic, cluster, partition } = &self.partition;
+        [env, kind, topic, cluster, partition, &self.group].iter().map(|text| text.len()).sum()
+    }
+}
+
+/// A series and its last offset.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+struct Known {
+    series: SeriesId,
+    last: Dated,
+    /// The last slot, in seconds, whatever its offset.
+    seen: i64,
+}
+
 /// What is known of a partition.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 struct Offsets {
     /// The offset of the last record produced.
-    produced: Option<Dated>,
+    produced: Option<Known>,
     /// The high watermark: the offset of the next record.
-    high: Option<Dated>,
+    high: Option<Known>,
     /// By group, the offset of the next record to read.
-    committed: BTreeMap<Box<str>, Dated>,
+    committed: BTreeMap<Box<str>, Known>,
 }
 
-impl Offsets {
-    /// The offset of the next record, as far as is known.
-    fn end(&self) -> Option<i64> {
-        let produced = self.produced.map(|produced| produced.offset.saturating_add(1));
-        produced.max(self.high.map(|high| high.offset))
-    }
+/// A series that tells the end of a partition.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct End {
+    pub(crate) series: SeriesId,
+    /// What makes the next offset of its offsets: 1 for those of the last record produced.
+    pub(crate) plus: i64,
+}
 
-    fn merge(&mut self, other: &Self) {
-        keep(&mut self.produced, other.produced);
-        keep(&mut self.high, other.high);
-        for (group, &offset) in &other.committed {
-            let known = self.committed.entry(group.clone()).or_insert(offset);
-            *known = known.or(offset);
+/// A partition as all clients together tell it.
+#[derive(Clone, Debug, Default)]
+struct Merged<'a> {
+    end: Option<Dated>,
+    ends: Vec<End>,
+    committed: BTreeMap<&'a str, (Dated, Vec<SeriesId>)>,
+}
+
+impl<'a> Merged<'a> {
+    fn add(&mut self, offsets: &'a Offsets) {
+        for (known, plus) in [(offsets.produced, 1), (offsets.high, 0)] {
+            let Some(Known { series, last, .. }) = known else { continue };
+            self.ends.push(End { series, plus });
+            let end = Dated { offset: last.offset.saturating_add(plus), ..last };
+            self.end = Some(self.end.map_or(end, |known| known.or(end)));
+        }
+        for (group, known) in &offsets.committed {
+            let (last, series) = self.committed.entry(group).or_insert((known.last, Vec::new()));
+            *last = last.or(known.last);
+            series.push(known.series);
         }
     }
 }
 
-fn keep(known: &mut Option<Dated>, new: Option<Dated>) {
-    if let Some(new) = new {
-        *known = Some(known.map_or(new, |known| known.or(new)));
-    }
-}
-
 /// How far a group is behind in a partition.
-#[derive(Clone, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Lag {
-    pub(crate) env: Box<str>,
-    #[serde(rename = "type")]
-    pub(crate) kind: Box<str>,
-    pub(crate) cluster: Box<str>,
-    pub(crate) topic: Box<str>,
-    pub(crate) partition: Box<str>,
+    pub(crate) partition: Partition,
     pub(crate) group: Box<str>,
     pub(crate) committed: i64,
+    /// When that was right, in seconds; `None`: it is the 0 that some send for what they do not know.
+    pub(crate) committed_at: Option<i64>,
     /// `None`: neither a producer nor a high watermark was seen.
     pub(crate) end: Option<i64>,
-    pub(crate) lag: Option<i64>,
+    pub(crate) messages: Option<i64>,
+    /// The series that tell the end, and those of the group.
+    pub(crate) ends: Vec<End>,
+    pub(crate) commits: Vec<SeriesId>,
 }
 
 /// All offsets.
@@ -96,12 +136,14 @@ pub(crate) struct Backlogs {
     partitions: BTreeMap<Partition, Offsets>,
     /// Partitions, and groups in them.
     len: usize,
+    last: SeriesId,
 }
 
 /// What became of an offset.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Taken {
-    Yes,
+    /// With its series, whose key comes with the first.
+    Yes { series: SeriesId, new: Option<Arc<SeriesKey>> },
     /// There are too many partitions and groups.
     Full,
     /// It is neither a produced nor a committed offset nor a high watermark, or it is negative: unknown.
@@ -109,14 +151,17 @@ pub(crate) enum Taken {
 }
 
 impl Backlogs {
-    /// Takes an offset that was right at `at_ns`. Keeps the latest ones, of at most `max` partitions and groups.
-    pub(crate) fn add(&mut self, env: &str, backlog: &Backlog, at_ns: i64, max: usize) -> Taken {
+    /// Takes an offset of the bucket at `slot`, in seconds. Keeps the latest ones, of at most `max` partitions and groups.
+    pub(crate) fn add(&mut self, env: &str, backlog: &Backlog, slot: i64, max: usize) -> Taken {
         let tag = |key: &str| backlog.tags.iter().find_map(|tag| tag.strip_prefix(key)?.strip_prefix(':'));
         let Some((kind, what)) = tag("type").and_then(kind) else { return Taken::Ignored };
         let topic = tag("topic").unwrap_or_default();
         let cluster = tag("kafka_cluster_id").unwrap_or_default();
         let partition = tag("partition").unwrap_or_default();
-        let group = tag("consumer_group").or(tag("group")).unwrap_or_default();
+        let group = match what {
+            What::Committed => tag("consumer_group").or(tag("group")).unwrap_or_default(),
+            What::Produced | What::High => "",
+        };
         if backlog.value < 0 {
             return Taken::Ignored;
         }
@@ -131,34 +176,73 @@ impl Backlogs {
             cluster: cluster.into(),
             partition: partition.into(),
         };
-        let full = self.len >= max;
-        let known = self.partitions.get_mut(&key);
-        if full && known.is_none() {
+        // It is right at the end of the bucket. 0 is also what tracers send for an offset that they do not know
+        // (dd-trace-py and -rb, and -js as nil): it counts only as long as nothing else is known.
+        let at = if backlog.value == 0 { i64::MIN } else { slot + SLOT };
+        let new = Dated { at, offset: backlog.value };
+        if let Some(known) = self.known(&key, what, group) {
+            known.last = known.last.or(new);
+            known.seen = known.seen.max(slot);
+            return Taken::Yes { series: known.series, new: None };
+        }
+        let added = usize::from(!self.partitions.contains_key(&key)) + usize::from(what == What::Committed);
+        if added > 0 && self.len >= max {
             return Taken::Full;
         }
-        let mut added = usize::from(known.is_none());
-        let offsets = match known {
-            Some(offsets) => offsets,
-            None => self.partitions.entry(key).or_default(),
-        };
-        // 0 is also what tracers send for an offset that they do not know (dd-trace-py and -rb, and -js as nil): it
-        // counts only as long as nothing else is known.
-        let at_ns = if backlog.value == 0 { i64::MIN } else { at_ns };
-        let new = Dated { at_ns, offset: backlog.value };
+        let Some(series) = self.last.checked_add(1) else { return Taken::Full };
+        self.insert(&key, what, group, Known { series, last: new, seen: slot });
+        Taken::Yes { series, new: Some(Arc::new(SeriesKey { partition: key, what, group: group.into() })) }
+    }
+
+    fn known(&mut self, key: &Partition, what: What, group: &str) -> Option<&mut Known> {
+        let offsets = self.partitions.get_mut(key)?;
         match what {
-            What::Produced => keep(&mut offsets.produced, Some(new)),
-            What::High => keep(&mut offsets.high, Some(new)),
-            What::Committed => match offsets.committed.get_mut(group) {
-                Some(known) => *known = known.or(new),
-                None if full => return Taken::Full,
-                None => {
-                    offsets.committed.insert(group.into(), new);
-                    added += 1;
-                }
-            },
+            What::Produced => offsets.produced.as_mut(),
+            What::High => offsets.high.as_mut(),
+            What::Committed => offsets.committed.get_mut(group),
         }
-        self.len += added;
-        Taken::Yes
+    }
+
+    fn insert(&mut self, key: &Partition, what: What, group: &str, known: Known) {
+        self.last = self.last.max(known.series);
+        self.len += usize::from(!self.partitions.contains_key(key)) + usize::from(what == What::Committed);
+        let offsets = self.partitions.entry(key.clone()).or_default();
+        match what {
+            What::Produced => offsets.produced = Some(known),
+            What::High => offsets.high = Some(known),
+            What::Committed => {
+                offsets.committed.insert(group.into(), known);
+            }
+        }
+    }
+
+    /// Takes over a series and its last offset.
+    pub(super) fn restore(&mut self, series: SeriesId, key: &SeriesKey, latest: Option<(i64, i64)>) {
+        let (at, offset) = latest.unwrap_or((i64::MIN, 0));
+        let known = Known { series, last: Dated { at, offset }, seen: at.saturating_sub(SLOT) };
+        self.insert(&key.partition, key.what, &key.group, known);
+    }
+
+    /// Forgets series that were not seen since, and returns them.
+    pub(super) fn forget_before(&mut self, oldest: i64) -> Vec<SeriesId> {
+        let mut gone = Vec::new();
+        let mut old = |known: &Known| {
+            let old = known.seen < oldest;
+            if old {
+                gone.push(known.series);
+            }
+            old
+        };
+        self.partitions.retain(|_, offsets| {
+            let Offsets { produced, high, committed } = offsets;
+            for end in [&mut *produced, &mut *high] {
+                end.take_if(|known| old(known));
+            }
+            committed.retain(|_, known| !old(known));
+            produced.is_some() || high.is_some() || !committed.is_empty()
+        });
+        self.len = self.partitions.values().map(|offsets| 1 + offsets.committed.len()).sum();
+        gone
     }
 
     /// The queues whose cluster is known, with it: environment, type, topic, cluster.
@@ -174,7 +258,7 @@ impl Backlogs {
         for key in self.partitions.keys().filter(|key| !key.cluster.is_empty()) {
             clusters.entry(key.queue()).or_default().insert(&key.cluster);
         }
-        let mut merged: BTreeMap<Partition, Offsets> = BTreeMap::new();
+        let mut merged: BTreeMap<Partition, Merged<'_>> = BTreeMap::new();
         for (partition, offsets) in &self.partitions {
             let mut key = partition.clone();
             if let Some(clusters) = clusters.get(&key.queue())
@@ -182,31 +266,36 @@ impl Backlogs {
             {
                 key.cluster = clusters.first().copied().unwrap_or_default().into();
             }
-            merged.entry(key).or_default().merge(offsets);
+            merged.entry(key).or_default().add(offsets);
         }
-        let lags = merged.into_iter().flat_map(|(partition, offsets)| {
-            let end = offsets.end();
-            offsets.committed.into_iter().map(move |(group, committed)| Lag {
-                env: partition.env.clone(),
-                kind: partition.kind.clone(),
-                cluster: partition.cluster.clone(),
-                topic: partition.topic.clone(),
-                partition: partition.partition.clone(),
-                group,
-                committed: committed.offset,
+        let lags = merged.into_iter().flat_map(|(partition, Merged { end, ends, committed })| {
+            let end = end.map(|end| end.offset);
+            committed.into_iter().map(move |(group, (last, commits))| Lag {
+                partition: partition.clone(),
+                group: group.into(),
+                committed: last.offset,
+                committed_at: (last.at != i64::MIN).then_some(last.at),
                 end,
                 // A commit may overtake the news of what it commits.
-                lag: end.map(|end| end.saturating_sub(committed.offset).max(0)),
+                messages: end.map(|end| end.saturating_sub(last.offset).max(0)),
+                ends: ends.clone(),
+                commits,
             })
         });
         lags.collect()
     }
 }
 
-enum What {
+/// What an offset says.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum What {
     Produced,
     Committed,
     High,
+}
+
+impl What {
+    pub(crate) const ALL: [Self; 3] = [Self::Produced, Self::Committed, Self::High];
 }
 
 fn kind(name: &str) -> Option<(&str, What)> {
@@ -222,14 +311,19 @@ mod tests {
         add_at(backlogs, 0, tags, value)
     }
 
-    fn add_at(backlogs: &mut Backlogs, at_ns: i64, tags: &[&str], value: i64) -> Taken {
+    fn add_at(backlogs: &mut Backlogs, slot: i64, tags: &[&str], value: i64) -> Taken {
         let tags = tags.iter().map(|&tag| tag.into()).collect();
-        backlogs.add("e", &Backlog { tags, value }, at_ns, 8)
+        backlogs.add("e", &Backlog { tags, value }, slot, 8)
+    }
+
+    fn taken(taken: Taken) -> bool {
+        matches!(taken, Taken::Yes { .. })
     }
 
     fn lags(backlogs: &Backlogs) -> Vec<(String, String, Option<i64>)> {
-        let names = |lag: &Lag| format!("{}/{}/{}", lag.cluster, lag.topic, lag.partition);
-        backlogs.lags().iter().map(|lag| (names(lag), lag.group.to_string(), lag.lag)).collect()
+        let names =
+            |lag: &Lag| format!("{}/{}/{}", lag.partition.cluster, lag.partition.topic, lag.partition.partition);
+        backlogs.lags().iter().map(|lag| (names(lag), lag.group.to_string(), lag.messages)).collect()
     }
 
     #[test]
@@ -286,12 +380,16 @@ mod tests {
         assert_eq!(add(&mut all, &["type:weather", "topic:t"], 1), Taken::Ignored);
         assert_eq!(add(&mut all, &["topic:t"], 1), Taken::Ignored);
         assert_eq!(add(&mut all, &["type:kafka_commit", "topic:t"], -1), Taken::Ignored);
-        assert_eq!(add(&mut all, &["type:kafka_commit", &"x".repeat(5000), "topic:t"], 1), Taken::Yes);
+        assert!(taken(add(&mut all, &["type:kafka_commit", &"x".repeat(5000), "topic:t"], 1)));
         assert_eq!(add(&mut all, &["type:kafka_commit", &format!("topic:{}", "x".repeat(5000))], 1), Taken::Full);
         for partition in 0..20 {
             add(&mut all, &["type:kafka_produce", "topic:u", &format!("partition:{partition}")], 1);
         }
         assert_eq!((all.len, all.partitions.len()), (8, 7), "a partition and its group, and six more");
-        assert_eq!(add(&mut all, &["type:kafka_produce", "topic:u", "partition:0"], 2), Taken::Yes, "known ones go on");
+        assert!(taken(add(&mut all, &["type:kafka_produce", "topic:u", "partition:0"], 2)), "known ones go on");
+        assert!(
+            taken(add(&mut all, &["type:kafka_high_watermark", "topic:u", "partition:0"], 2)),
+            "and what else is known"
+        );
     }
 }

@@ -60,7 +60,7 @@ pub(crate) fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a str>) -> u64 {
 /// dd-trace-py and dd-trace-rb join the tags with commas and split them again on sending, so `topic:a,b` comes as
 /// `topic:a` and `b`. A part without a colon belongs to the tag before it. (`topic:a,b:c` cannot be told from two tags.)
 pub(crate) fn normal_tags(tags: &[Box<str>], lang: &str) -> Box<[Box<str>]> {
-    let splits = matches!(lang, "python" | "ruby");
+    let splits = splits_tags(lang);
     let mut whole: Vec<Cow<'_, str>> = Vec::with_capacity(tags.len());
     for tag in tags {
         match whole.last_mut() {
@@ -71,6 +71,11 @@ pub(crate) fn normal_tags(tags: &[Box<str>], lang: &str) -> Box<[Box<str>]> {
     whole.sort_unstable();
     whole.dedup();
     whole.into_iter().map(|tag| tag.into_owned().into_boxed_str()).collect()
+}
+
+/// Whether a tracer splits tags at commas.
+pub(crate) fn splits_tags(lang: &str) -> bool {
+    matches!(lang, "python" | "ruby")
 }
 
 /// The environment by which services are told apart. dd-trace-rb writes "none" where the others write nothing.

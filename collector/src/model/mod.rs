@@ -1,47 +1,32 @@
-//! What the collector knows: edges, hops and offsets, in bounded memory.
+//! What the collector knows of the pipelines: edges, hops and how far offsets have come, in bounded memory.
 //!
 //! Edges are merged by environment, service and tags. Raw hashes only link a hop to the one before it: they differ
-//! between tracers, and those of some change at every deploy.
+//! between tracers, and those of some change at every deploy. The statistics themselves go through a [`Batch`] into the
+//! history.
 
 pub(crate) mod backlogs;
+pub(crate) mod batch;
 pub(crate) mod edge;
+pub(crate) mod edges;
+pub(crate) mod hops;
+pub(crate) mod parsed;
 pub(crate) mod stats;
 
 use crate::collect::limits::Limits;
+use crate::collect::repeats::Repeats;
+use crate::history::levels::{SLOT, floor};
 use backlogs::{Backlogs, Taken};
+use batch::{Batch, KeptEdge, KeptHop};
 use datastreams_core::payload::{Backlog, Bucket, Payload, Point};
-use datastreams_core::sketch::{Sketch, SketchError};
-use edge::{EdgeKey, normal_env, normal_tags};
+use edge::normal_env;
+use edges::Edges;
+use hops::Hops;
+use parsed::Parsed;
 use serde::Serialize;
-use stats::{EdgeStats, HopStats, RECENT_NS, Timed};
-use std::collections::{BTreeSet, HashMap};
+use stats::{AHEAD_S, Began, SECOND_NS, Stats};
 
-/// A step of a pathway as it was reported.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, PartialOrd, Ord)]
-pub(crate) struct HopKey {
-    /// The hash of the pathway after it.
-    pub(crate) hash: u64,
-    /// The hash before it; 0: it is the origin.
-    pub(crate) parent: u64,
-    /// The place of its edge in [`Model::edges`].
-    pub(crate) edge: usize,
-}
-
-/// What passed a step.
-#[derive(Debug, Default)]
-pub(crate) struct Hop {
-    pub(crate) stats: Timed<HopStats>,
-    last_seen_ns: i64,
-}
-
-/// An edge and what passed it.
-#[derive(Debug)]
-pub(crate) struct Edge {
-    pub(crate) key: EdgeKey,
-    pub(crate) stats: Timed<EdgeStats>,
-    /// The languages of the services that reported it; a few at most.
-    pub(crate) langs: BTreeSet<Box<str>>,
-}
+pub(crate) use edges::{Edge, EdgeId};
+pub(crate) use hops::{Hop, HopId, HopKey, NO_HOP};
 
 /// What came, since the start.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
@@ -64,6 +49,8 @@ pub(crate) struct Received {
     pub(crate) transactions: u64,
     /// Offsets of a kind that is not known, or negative.
     pub(crate) offsets_ignored: u64,
+    /// Points of buckets that are from the future, or older than anything kept: they count when they came.
+    pub(crate) misdated: u64,
 }
 
 /// What did not fit, since the start.
@@ -77,22 +64,24 @@ pub(crate) struct Cut {
     pub(crate) idle_hops: u64,
     /// Offsets of partitions and groups beyond the limit.
     pub(crate) offsets: u64,
+    /// Messages that could not be kept: the history could not be written, and memory for them was used up.
+    pub(crate) history_messages: u64,
 }
 
-/// Everything known.
+/// Everything known but the statistics, and those that are not written yet.
 #[derive(Debug)]
 pub(crate) struct Model {
     limits: Limits,
     pub(crate) started_ns: i64,
-    pub(crate) edges: Vec<Edge>,
-    /// Places in `edges`.
-    places: HashMap<EdgeKey, usize>,
-    pub(crate) hops: HashMap<HopKey, Hop>,
+    pub(crate) edges: Edges,
+    pub(crate) hops: Hops,
     pub(crate) backlogs: Backlogs,
+    pub(crate) repeats: Repeats,
     pub(crate) received: Received,
     pub(crate) cut: Cut,
-    /// When idle hops were looked for last: the search takes time.
-    swept_ns: i64,
+    pub(crate) batch: Batch,
+    /// Bytes that wait in the history, because they could not be written.
+    pub(crate) held: usize,
 }
 
 impl Model {
@@ -100,136 +89,177 @@ impl Model {
         Self {
             limits,
             started_ns: now_ns,
-            edges: Vec::new(),
-            places: HashMap::new(),
-            hops: HashMap::new(),
+            edges: Edges::default(),
+            hops: Hops::default(),
             backlogs: Backlogs::default(),
+            repeats: Repeats::new(limits.max_ids),
             received: Received::default(),
             cut: Cut::default(),
-            swept_ns: i64::MIN,
+            batch: Batch::default(),
+            held: 0,
         }
     }
 
-    /// Takes a payload of which [`check`] approved.
-    pub(crate) fn add(&mut self, payload: &Payload, now_ns: i64) {
+    /// Takes a payload, unless it was taken before under the same id: then `false`.
+    pub(crate) fn take(&mut self, id: Option<&str>, parsed: &Parsed, now_ns: i64) -> bool {
+        if let Some(id) = id {
+            if self.repeats.contains(id) {
+                self.received.repeats += 1;
+                return false;
+            }
+            let id = self.repeats.insert(id);
+            self.batch.memory += Batch::ENTRY + id.len();
+            self.batch.ids.push(id);
+        }
+        self.add(parsed, now_ns);
+        true
+    }
+
+    fn add(&mut self, parsed: &Parsed, now_ns: i64) {
+        let payload = &parsed.payload;
         self.received.payloads += 1;
         self.received.transactions = self.received.transactions.saturating_add(payload.transactions());
+        let mut stats = parsed.stats.iter();
         for bucket in &payload.stats {
-            for point in &bucket.stats {
-                self.add_point(payload, bucket, point, now_ns);
+            let slot = self.slot(bucket, now_ns);
+            for (point, stats) in bucket.stats.iter().zip(&mut stats) {
+                match stats {
+                    Some(stats) => self.add_point(payload, point, stats, slot, now_ns),
+                    None => self.received.origin_points += 1,
+                }
             }
             for backlog in &bucket.backlogs {
-                self.add_backlog(payload, bucket, backlog, now_ns);
+                self.add_backlog(payload, backlog, slot);
             }
         }
     }
 
-    fn add_point(&mut self, payload: &Payload, bucket: &Bucket, point: &Point, now_ns: i64) {
-        if point.is_origin() {
-            self.received.origin_points += 1;
-            return;
+    /// The slot of a bucket, in seconds. A clock that is off by more than anything that is kept tells nothing: its buckets
+    /// count when they come.
+    fn slot(&mut self, bucket: &Bucket, now_ns: i64) -> i64 {
+        let now = now_ns.div_euclid(SECOND_NS);
+        let start = i64::try_from(bucket.start / SECOND_NS as u64).unwrap_or(i64::MAX);
+        if start > now + AHEAD_S || start < now - self.limits.keep_s[3] {
+            self.received.misdated += bucket.stats.len() as u64;
+            return floor(now, SLOT);
         }
-        let Ok(stats) = sketches(point) else { return };
+        floor(start, SLOT)
+    }
+
+    fn add_point(&mut self, payload: &Payload, point: &Point, stats: &Stats, slot: i64, now_ns: i64) {
         let messages = stats.messages;
         self.received.points += 1;
         self.received.messages = self.received.messages.saturating_add(messages);
-        let key = EdgeKey {
-            env: normal_env(&payload.env, &payload.lang).into(),
-            service: point.service.as_deref().unwrap_or(&payload.service).into(),
-            tags: normal_tags(&point.edge_tags, &payload.lang),
-        };
-        let Some((place, edge)) = self.edge(key) else {
+        let Some(id) = self.edges.find(payload, point, &self.limits) else {
             self.cut.edge_messages = self.cut.edge_messages.saturating_add(messages);
             return;
         };
-        let start_ns = start_ns(bucket);
-        edge.stats.add(&stats, messages, start_ns, now_ns);
-        if edge.langs.len() < 8 && payload.lang.len() <= 32 && !edge.langs.contains(&*payload.lang) {
-            edge.langs.insert(payload.lang.as_str().into());
+        let Some(edge) = self.edges.get_mut(id) else { return };
+        if edge.pass(slot, messages, &payload.lang, now_ns) {
+            self.batch.memory += Batch::ENTRY;
+            self.batch.edges.insert(id, edge.kept());
         }
-        let Some(hop) = self.hop(HopKey { hash: point.hash, parent: point.parent_hash, edge: place }, now_ns) else {
-            self.cut.pathway_messages = self.cut.pathway_messages.saturating_add(messages);
-            return;
+        let key = HopKey { hash: point.hash, parent: point.parent_hash, edge: id };
+        let hop = match self.hops.find(key, &self.limits, now_ns) {
+            Some((id, hop)) => {
+                if hop.pass(slot, messages, now_ns) {
+                    self.batch.memory += Batch::ENTRY;
+                    self.batch.hops.insert(id, KeptHop { key, first: hop.began.first, seen: hop.seen });
+                }
+                id
+            }
+            None => {
+                self.cut.pathway_messages = self.cut.pathway_messages.saturating_add(messages);
+                NO_HOP
+            }
         };
-        hop.last_seen_ns = now_ns;
-        hop.stats.add(&HopStats { messages, latency: stats.pathway_latency }, messages, start_ns, now_ns);
+        let gone = self.hops.take_gone();
+        if !gone.is_empty() {
+            self.cut.idle_hops += gone.len() as u64;
+            self.forget_hops(gone);
+        }
+        let room = self.limits.max_waiting.saturating_sub(self.held);
+        if !self.batch.add((slot, id, hop), stats, room) {
+            self.cut.history_messages = self.cut.history_messages.saturating_add(messages);
+        }
     }
 
-    fn add_backlog(&mut self, payload: &Payload, bucket: &Bucket, backlog: &Backlog, now_ns: i64) {
-        // A clock that is ahead must not make its offsets count for longer than those of others.
-        let at_ns = start_ns(bucket).min(now_ns);
+    fn add_backlog(&mut self, payload: &Payload, backlog: &Backlog, slot: i64) {
         let env = normal_env(&payload.env, &payload.lang);
-        match self.backlogs.add(env, backlog, at_ns, self.limits.max_partitions) {
-            Taken::Yes => self.received.offsets += 1,
+        match self.backlogs.add(env, backlog, slot, self.limits.max_partitions) {
+            Taken::Yes { series, new } => {
+                self.received.offsets += 1;
+                if let Some(key) = new {
+                    self.batch.memory += Batch::ENTRY + key.bytes();
+                    self.batch.series.insert(series, key);
+                }
+                if backlog.value > 0 && self.batch.memory < self.limits.max_waiting.saturating_sub(self.held) {
+                    let at = slot + SLOT;
+                    let known = self.batch.offsets.entry((series, at)).or_insert_with(|| {
+                        self.batch.memory += Batch::ENTRY;
+                        backlog.value
+                    });
+                    *known = backlog.value.max(*known);
+                }
+            }
             Taken::Full => self.cut.offsets += 1,
             Taken::Ignored => self.received.offsets_ignored += 1,
         }
     }
 
-    fn edge(&mut self, key: EdgeKey) -> Option<(usize, &mut Edge)> {
-        let place = match self.places.get(&key) {
-            Some(&place) => place,
-            None if self.edges.len() >= self.limits.max_edges || key.bytes() > self.limits.max_edge_bytes => {
-                return None;
-            }
-            None => {
-                self.places.insert(key.clone(), self.edges.len());
-                self.edges.push(Edge { key, stats: Timed::default(), langs: BTreeSet::new() });
-                self.edges.len() - 1
-            }
-        };
-        Some((place, self.edges.get_mut(place)?))
+    fn forget_hops(&mut self, gone: Vec<HopId>) {
+        for hop in &gone {
+            self.batch.hops.remove(hop);
+        }
+        self.batch.memory += Batch::ENTRY * gone.len();
+        self.batch.gone_hops.extend(gone);
     }
 
-    fn hop(&mut self, key: HopKey, now_ns: i64) -> Option<&mut Hop> {
-        if !self.hops.contains_key(&key) && self.hops.len() >= self.limits.max_hops {
-            self.forget_idle(now_ns);
-            if self.hops.len() >= self.limits.max_hops {
-                return None;
-            }
+    /// Forgets what was not seen since `oldest`, in seconds: nothing of it is kept any more.
+    pub(crate) fn forget_before(&mut self, oldest: i64) {
+        let hops = self.hops.forget_before(oldest);
+        self.forget_hops(hops);
+        let edges = self.edges.forget_before(oldest);
+        let series = self.backlogs.forget_before(oldest);
+        self.batch.memory += Batch::ENTRY * (edges.len() + series.len());
+        for edge in &edges {
+            self.batch.edges.remove(edge);
         }
-        Some(self.hops.entry(key).or_default())
+        for id in &series {
+            self.batch.series.remove(id);
+        }
+        self.batch.gone_edges.extend(edges);
+        self.batch.gone_series.extend(series);
     }
 
-    /// Makes room for new hops: tracers that hash process or container tags leave all their hops behind at a deploy.
-    fn forget_idle(&mut self, now_ns: i64) {
-        const PAUSE_NS: i64 = 10 * stats::SECOND_NS;
-        if now_ns < self.swept_ns.saturating_add(PAUSE_NS) {
-            return;
+    /// Takes over what was kept before a restart.
+    pub(crate) fn restore(&mut self, kept: crate::history::Kept) {
+        for (id, edge) in kept.edges {
+            self.edges.restore(id, edge);
         }
-        self.swept_ns = now_ns;
-        let before = self.hops.len();
-        self.hops.retain(|_, hop| hop.last_seen_ns > now_ns - RECENT_NS);
-        self.cut.idle_hops += (before - self.hops.len()) as u64;
+        for (id, hop) in kept.hops {
+            self.hops.restore(id, hop);
+        }
+        for (id, key, latest) in kept.series {
+            self.backlogs.restore(id, &key, latest);
+        }
+        for id in kept.ids {
+            self.repeats.insert(&id);
+        }
     }
 }
 
-fn start_ns(bucket: &Bucket) -> i64 {
-    i64::try_from(bucket.start).unwrap_or(i64::MAX)
+/// A place where an edge or a hop passed what began at `slot`.
+fn began(known: &mut Began, slot: i64) -> bool {
+    let earlier = slot < known.first;
+    known.first = known.first.min(slot);
+    earlier
 }
 
-/// Refuses a payload of which not everything can be read: half of it would look like a loss of messages.
-pub(crate) fn check(payload: &Payload) -> Result<(), String> {
-    for (number, bucket) in payload.stats.iter().enumerate() {
-        for (index, point) in bucket.stats.iter().enumerate() {
-            sketches(point)
-                .map_err(|(field, error)| format!("{field} of point {index} in bucket {number}: {error}"))?;
-        }
+impl Edge {
+    /// What is kept of it.
+    fn kept(&self) -> KeptEdge {
+        let langs: Vec<&str> = self.langs.iter().map(|lang| &**lang).collect();
+        KeptEdge { key: self.key.clone(), langs: langs.join(","), first: self.began.first, seen: self.seen }
     }
-    Ok(())
-}
-
-fn sketches(point: &Point) -> Result<EdgeStats, (&'static str, SketchError)> {
-    let read = |name, bytes: &[u8]| Sketch::decode(bytes).map_err(|error| (name, error));
-    let edge_latency = read("EdgeLatency", &point.edge_latency)?;
-    Ok(EdgeStats {
-        messages: edge_latency.count().round() as u64,
-        edge_latency,
-        pathway_latency: read("PathwayLatency", &point.pathway_latency)?,
-        // dd-trace-rb knows none.
-        payload_size: match &*point.payload_size {
-            [] => Sketch::new(),
-            bytes => read("PayloadSize", bytes)?,
-        },
-    })
 }

@@ -1,39 +1,19 @@
-//! Statistics over time: everything since the start, and the last minutes.
+//! What is measured of an edge or a step, and how a rate is told from it.
 
+use crate::history::levels::SLOT;
 use datastreams_core::sketch::Sketch;
-use std::collections::VecDeque;
 
 pub(crate) const SECOND_NS: i64 = 1_000_000_000;
 /// The recent window: five minutes.
-pub(crate) const RECENT_NS: i64 = 300 * SECOND_NS;
-/// How far ahead a service's clock may be for its buckets to count as recent.
-const AHEAD_NS: i64 = 60 * SECOND_NS;
-/// The grain of recent sketches, and of rates.
-const MINUTE_NS: i64 = 60 * SECOND_NS;
-const SLOT_NS: i64 = 10 * SECOND_NS;
-/// How long a bucket may be on its way: open for ten seconds, sent within the next ten.
-const LATE_NS: i64 = 20 * SECOND_NS;
+pub(crate) const RECENT_S: i64 = 300;
+/// How far ahead a service's clock may be, in seconds.
+pub(crate) const AHEAD_S: i64 = 60;
+/// How long a bucket may be on its way, in seconds: open for ten, sent within the next ten.
+pub(crate) const LATE_S: i64 = 20;
 
-/// Which part of the time is asked for.
-#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, serde::Deserialize, serde::Serialize)]
-#[serde(rename_all = "lowercase")]
-pub(crate) enum Window {
-    /// Since the collector started.
-    #[default]
-    All,
-    /// The last five minutes.
-    Recent,
-}
-
-/// What is gathered and added up.
-pub(crate) trait Merge: Default {
-    /// Adds what another one holds.
-    fn merge(&mut self, other: &Self);
-}
-
-/// Statistics of an edge.
+/// Statistics of what passed an edge, or one of its steps.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct EdgeStats {
+pub(crate) struct Stats {
     pub(crate) messages: u64,
     /// Seconds.
     pub(crate) edge_latency: Sketch,
@@ -43,118 +23,87 @@ pub(crate) struct EdgeStats {
     pub(crate) payload_size: Sketch,
 }
 
-impl Merge for EdgeStats {
-    fn merge(&mut self, other: &Self) {
+impl Stats {
+    /// Adds what another one holds.
+    pub(crate) fn merge(&mut self, other: &Self) {
         self.messages = self.messages.saturating_add(other.messages);
         self.edge_latency.merge(&other.edge_latency);
         self.pathway_latency.merge(&other.pathway_latency);
         self.payload_size.merge(&other.payload_size);
     }
+
+    /// The bytes that it takes.
+    pub(crate) fn memory(&self) -> usize {
+        let sketches = [&self.edge_latency, &self.pathway_latency, &self.payload_size];
+        size_of::<Self>() + sketches.iter().map(|sketch| sketch.memory()).sum::<usize>()
+    }
 }
 
-/// Statistics of a pathway up to one of its steps.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct HopStats {
+/// How something began: what is needed to tell the rate of its first seconds.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Began {
+    /// The first slot of it that is known, in seconds.
+    pub(crate) first: i64,
+    /// When the first report arrived, in nanoseconds, and how many messages it had; `None`: before a restart.
+    pub(crate) report: Option<(i64, u64)>,
+}
+
+impl Began {
+    /// The earlier beginning of two. Reports that came at once are one.
+    pub(crate) fn or(self, other: Self) -> Self {
+        let report = match (self.report, other.report) {
+            (Some(a), Some(b)) if (a.0 - b.0).abs() < SECOND_NS => Some((a.0.min(b.0), a.1.saturating_add(b.1))),
+            (Some(a), Some(b)) => Some(a.min(b)),
+            // One of them was there before the restart.
+            _ => None,
+        };
+        Self { first: self.first.min(other.first), report }
+    }
+}
+
+/// Messages in a range of time, and the time that they cover.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Span {
     pub(crate) messages: u64,
-    /// Seconds since the origin.
-    pub(crate) latency: Sketch,
+    /// The first cell's start and the last one's end, in seconds; `None`: nothing.
+    pub(crate) times: Option<(i64, i64)>,
 }
 
-impl Merge for HopStats {
-    fn merge(&mut self, other: &Self) {
+impl Span {
+    /// Adds a cell.
+    pub(crate) fn add(&mut self, messages: u64, from: i64, to: i64) {
+        self.merge(Self { messages, times: Some((from, to)) });
+    }
+
+    pub(crate) fn merge(&mut self, other: Self) {
         self.messages = self.messages.saturating_add(other.messages);
-        self.latency.merge(&other.latency);
-    }
-}
-
-/// Statistics since the start, and by minute for the recent window.
-#[derive(Debug, Default)]
-pub(crate) struct Timed<T> {
-    all: T,
-    /// By the minute of the bucket, ascending; one more than fit the window.
-    minutes: VecDeque<(i64, T)>,
-    rate: Rate,
-}
-
-impl<T: Merge> Timed<T> {
-    /// Adds the statistics of a bucket that starts at `start_ns`.
-    pub(crate) fn add(&mut self, stats: &T, messages: u64, start_ns: i64, now_ns: i64) {
-        self.all.merge(stats);
-        self.minutes.retain(|&(minute, _)| is_recent(minute * MINUTE_NS, now_ns));
-        if !(now_ns - RECENT_NS..=now_ns + AHEAD_NS).contains(&start_ns) {
-            return;
-        }
-        let minute = start_ns.div_euclid(MINUTE_NS);
-        let at = self.minutes.partition_point(|&(known, _)| known < minute);
-        if self.minutes.get(at).is_none_or(|&(known, _)| known != minute) {
-            self.minutes.insert(at, (minute, T::default()));
-        }
-        if let Some((_, slot)) = self.minutes.get_mut(at) {
-            slot.merge(stats);
-        }
-        self.rate.add(messages, start_ns, now_ns);
+        self.times = match (self.times, other.times) {
+            (Some(a), Some(b)) => Some((a.0.min(b.0), a.1.max(b.1))),
+            (a, b) => a.or(b),
+        };
     }
 
-    /// Adds the statistics of the window up.
-    pub(crate) fn get(&self, window: Window, now_ns: i64) -> T {
-        let mut sum = T::default();
-        match window {
-            Window::All => sum.merge(&self.all),
-            Window::Recent => {
-                let recent = self.minutes.iter().filter(|&&(minute, _)| is_recent(minute * MINUTE_NS, now_ns));
-                recent.for_each(|(_, stats)| sum.merge(stats));
-            }
-        }
-        sum
-    }
-
-    /// Messages per second over the recent window.
-    pub(crate) fn per_second(&self, now_ns: i64) -> f64 {
-        self.rate.per_second(now_ns)
-    }
-}
-
-fn is_recent(start_ns: i64, now_ns: i64) -> bool {
-    start_ns > now_ns - RECENT_NS - MINUTE_NS && start_ns <= now_ns + AHEAD_NS
-}
-
-/// Messages by slots of ten seconds, over the recent window.
-#[derive(Debug, Default)]
-struct Rate {
-    slots: VecDeque<(i64, u64)>,
-    /// When the first report arrived, and how many messages it had.
-    first: Option<(i64, u64)>,
-}
-
-impl Rate {
-    fn add(&mut self, messages: u64, start_ns: i64, now_ns: i64) {
-        self.first.get_or_insert((now_ns, messages));
-        self.slots.retain(|&(slot, _)| (now_ns - RECENT_NS..=now_ns + AHEAD_NS).contains(&(slot * SLOT_NS)));
-        let slot = start_ns.div_euclid(SLOT_NS);
-        let at = self.slots.partition_point(|&(known, _)| known < slot);
-        match self.slots.get_mut(at) {
-            Some((known, sum)) if *known == slot => *sum = sum.saturating_add(messages),
-            _ => self.slots.insert(at, (slot, messages)),
-        }
-    }
-
-    /// The messages of the slots, over the time from the first to the last of them; silence since then counts, less the
-    /// time that a bucket takes to arrive. While the first slot is that in which everything began, it is what came after
-    /// the first report, over the time since then: when its messages began is not known.
-    fn per_second(&self, now_ns: i64) -> f64 {
-        let recent = || self.slots.iter().filter(|&&(slot, _)| slot * SLOT_NS >= now_ns - RECENT_NS);
-        let (Some(first), Some(last)) = (recent().next(), recent().next_back()) else { return 0.0 };
-        let mut sum: u64 = recent().map(|&(_, messages)| messages).fold(0, u64::saturating_add);
-        let mut start = first.0 * SLOT_NS;
-        let mut end = ((last.0 + 1) * SLOT_NS).max(now_ns - LATE_NS);
-        let began = self.first.filter(|(at, _)| (start..start + SLOT_NS).contains(at));
-        // Not over a moment: what comes at once was not recorded at once.
-        if let Some((at, messages)) = began.filter(|&(at, messages)| sum > messages && now_ns - at >= SLOT_NS / 2) {
+    /// Messages per second, in a range of seconds: over the time from where it begins in the range to its last slot; silence
+    /// since then counts, less the time that a bucket takes to arrive. While the first slot is that in which everything
+    /// began, it is what came after the first report, over the time since then: when its messages began is not known.
+    pub(crate) fn per_second(&self, began: Began, range: (i64, i64), now_ns: i64) -> f64 {
+        let Some((first, last)) = self.times else { return 0.0 };
+        let now = now_ns as f64 / SECOND_NS as f64;
+        let mut sum = self.messages;
+        let mut start = range.0.max(began.first) as f64;
+        let mut end = (last as f64).max((now - LATE_S as f64).min(range.1 as f64));
+        if let Some((at_ns, messages)) = began.report
+            && first <= began.first
+            && (began.first..began.first + SLOT).contains(&at_ns.div_euclid(SECOND_NS))
+            // Not over a moment: what comes at once was not recorded at once.
+            && sum > messages
+            && now_ns - at_ns >= SLOT * SECOND_NS / 2
+        {
             sum -= messages;
-            start = at;
-            end = end.min(now_ns);
+            start = at_ns as f64 / SECOND_NS as f64;
+            end = end.min(now);
         }
-        sum as f64 / ((end - start) as f64 / SECOND_NS as f64)
+        sum as f64 / (end - start).max(1.0)
     }
 }
 
@@ -162,49 +111,37 @@ impl Rate {
 mod tests {
     use super::*;
 
-    const NOW: i64 = 1_786_000_000 * SECOND_NS;
+    const NOW: i64 = 1_786_000_000;
 
-    fn hop(messages: u64) -> HopStats {
-        HopStats { messages, latency: Sketch::new() }
+    fn rate(span: Span, began: Began, range: (i64, i64), now: i64) -> f64 {
+        span.per_second(began, range, now * SECOND_NS)
+    }
+
+    fn span(slots: &[(i64, u64)]) -> Span {
+        let mut span = Span::default();
+        slots.iter().for_each(|&(slot, messages)| span.add(messages, slot, slot + SLOT));
+        span
     }
 
     #[test]
-    fn the_recent_window_moves_on() {
-        let mut timed = Timed::default();
-        for second in (0..600).step_by(10) {
-            let now = NOW + second * SECOND_NS;
-            timed.add(&hop(20), 20, now, now);
-        }
-        let now = NOW + 600 * SECOND_NS;
-        assert_eq!(timed.get(Window::All, now).messages, 1200);
-        let recent = timed.get(Window::Recent, now).messages;
-        assert!((600..=720).contains(&recent), "five to six minutes: {recent}");
-        assert!((timed.per_second(now) - 2.0).abs() < 0.1, "{}", timed.per_second(now));
-        assert!(timed.minutes.len() <= 8 && timed.rate.slots.len() <= 37, "bounded");
-        let later = now + 400 * SECOND_NS;
-        assert_eq!(timed.get(Window::Recent, later).messages, 0);
-        assert_eq!(timed.per_second(later), 0.0);
-        assert_eq!(timed.get(Window::All, later).messages, 1200);
+    fn a_rate_is_over_the_time_that_is_covered() {
+        let slots: Vec<_> = (0..30).map(|n| (NOW + n * SLOT, 20)).collect();
+        let (all, began) = (span(&slots), Began { first: NOW, report: None });
+        assert_eq!(rate(all, began, (NOW - 1000, NOW + 310), NOW + 310), 2.0);
+        assert_eq!(rate(all, began, (NOW - 1000, NOW + 620), NOW + 620), 1.0, "silence since then");
+        assert_eq!(rate(Span::default(), began, (NOW, NOW + 300), NOW), 0.0);
+        let one = span(&[(NOW + 90, 20)]);
+        assert_eq!(rate(one, began, (NOW, NOW + 100), NOW + 500), 20.0 / 100.0, "silence before, as it was there");
+        assert_eq!(rate(one, Began { first: NOW + 90, ..began }, (NOW, NOW + 100), NOW + 500), 2.0, "it was not");
     }
 
     #[test]
-    fn one_bucket_in_two_parts_is_one_slot() {
-        let mut timed = Timed::default();
-        timed.add(&hop(30), 30, NOW, NOW + 3 * SECOND_NS);
-        timed.add(&hop(70), 70, NOW, NOW + 9 * SECOND_NS);
-        assert!((timed.per_second(NOW + 10 * SECOND_NS) - 10.0).abs() < 1e-9);
-        let silent = timed.per_second(NOW + 40 * SECOND_NS);
-        assert!((silent - 70.0 / 17.0).abs() < 1e-9, "ten silent seconds are certain: {silent}");
-    }
-
-    #[test]
-    fn buckets_of_a_clock_that_is_off_only_count_in_all() {
-        let mut timed = Timed::default();
-        timed.add(&hop(1), 1, NOW, NOW);
-        timed.add(&hop(2), 2, NOW - 3600 * SECOND_NS, NOW);
-        timed.add(&hop(4), 4, NOW + 3600 * SECOND_NS, NOW);
-        timed.add(&hop(8), 8, i64::MAX, NOW);
-        assert_eq!(timed.get(Window::All, NOW).messages, 15);
-        assert_eq!(timed.get(Window::Recent, NOW).messages, 1);
+    fn the_first_seconds() {
+        let began = Began { first: NOW, report: Some(((NOW + 3) * SECOND_NS, 30)) };
+        let all = (i64::MIN, NOW + 20);
+        assert_eq!(rate(span(&[(NOW, 30)]), began, all, NOW + 9), 3.0, "all that there is");
+        assert_eq!(rate(span(&[(NOW, 100)]), began, all, NOW + 10), 10.0, "70 in 7 seconds");
+        assert_eq!(rate(span(&[(NOW, 100)]), began, (NOW, NOW + 50), NOW + 40), 70.0 / 17.0, "10 silent ones");
+        assert_eq!(rate(span(&[(NOW, 100)]), began, all, NOW + 7), 10.0, "not over a moment");
     }
 }

@@ -2,28 +2,34 @@
 
 use super::*;
 
-fn small() -> Model {
-    Model::new(Limits { max_edges: 10, max_hops: 20, max_edge_bytes: 200, max_partitions: 5, ..Limits::DEFAULT }, NOW)
+fn small() -> Store {
+    store(Limits { max_edges: 10, max_hops: 20, max_edge_bytes: 200, max_partitions: 5, ..Limits::DEFAULT })
+}
+
+/// How many there are; messages of those beyond the limit; how many were forgotten.
+fn hops(model: &Store) -> (usize, u64, u64) {
+    let model = model.model();
+    (model.hops.len(), model.cut.pathway_messages, model.cut.idle_hops)
 }
 
 fn tags(topic: &str) -> Vec<String> {
     vec!["direction:out".into(), format!("topic:{topic}"), "type:kafka".into()]
 }
 
-fn add_at(model: &mut Model, topic: &str, hash: u64, now_ns: i64) {
+fn add_at(model: &Store, topic: &str, hash: u64, now_ns: i64) {
     let tags = tags(topic);
     let tags: Vec<&str> = tags.iter().map(String::as_str).collect();
-    model.add(&payload("s", vec![point(&tags, 0, hash, &[0.1], &[0.1])]), now_ns);
+    take_at(model, &payload("s", vec![point(&tags, 0, hash, &[0.1], &[0.1])]).encode().unwrap(), now_ns);
 }
 
 #[test]
 fn edges() {
-    let mut model = small();
+    let model = small();
     for n in 0..15 {
-        add_at(&mut model, &format!("t{n}"), n, NOW);
+        add_at(&model, &format!("t{n}"), n, NOW);
     }
-    add_at(&mut model, &"x".repeat(300), 99, NOW);
-    add_at(&mut model, "t0", 0, NOW);
+    add_at(&model, &"x".repeat(300), 99, NOW);
+    add_at(&model, "t0", 0, NOW);
     let graph = graph_json(&model);
     assert_eq!(graph["edges"].as_array().unwrap().len(), 10);
     assert_eq!(graph["cut"]["edge_messages"], 6);
@@ -35,21 +41,21 @@ fn edges() {
 
 #[test]
 fn hops_give_way_when_they_are_idle() {
-    let mut model = small();
+    let model = small();
     for hash in 1..=30 {
-        add_at(&mut model, "t", hash, NOW);
+        add_at(&model, "t", hash, NOW);
     }
-    assert_eq!((model.hops.len(), model.cut.pathway_messages, model.cut.idle_hops), (20, 10, 0));
+    assert_eq!(hops(&model), (20, 10, 0));
     let later = NOW + 600 * SECOND;
-    add_at(&mut model, "t", 3, later);
-    add_at(&mut model, "t", 31, later);
-    assert_eq!((model.hops.len(), model.cut.pathway_messages, model.cut.idle_hops), (2, 10, 19));
-    assert_eq!(model.received.messages, 32);
+    add_at(&model, "t", 3, later);
+    add_at(&model, "t", 31, later);
+    assert_eq!(hops(&model), (2, 10, 19));
+    assert_eq!(model.model().received.messages, 32);
 }
 
 #[test]
 fn offsets() {
-    let mut model = small();
+    let model = small();
     let mut payload = payload("s", vec![]);
     payload.stats[0].backlogs = (0..8)
         .map(|n| datastreams_core::payload::Backlog {
@@ -57,7 +63,8 @@ fn offsets() {
             value: n,
         })
         .collect();
-    model.add(&payload, NOW);
+    take(&model, &payload.encode().unwrap());
+    let model = model.model();
     assert_eq!((model.received.offsets, model.cut.offsets), (5, 3));
 }
 

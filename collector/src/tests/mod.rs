@@ -7,9 +7,9 @@ mod shape;
 
 use crate::collect::intake::{Encoding, read};
 use crate::collect::limits::Limits;
-use crate::model::Model;
-use crate::model::stats::Window;
-use crate::{graph, pathways};
+use crate::store::Store;
+use crate::view::{Asked, Needs, View};
+use crate::{graph, lag, pathways};
 use datastreams_core::payload::{Bucket, Payload, Point, TimestampType};
 use datastreams_core::sketch::{Mapping, Sketch};
 use serde_json::Value;
@@ -18,22 +18,43 @@ pub(super) const SECOND: i64 = 1_000_000_000;
 /// A moment at the start of a bucket.
 pub(super) const NOW: i64 = 1_786_000_000 * SECOND;
 
-pub(super) fn model() -> Model {
-    Model::new(Limits::DEFAULT, NOW)
+pub(super) fn model() -> Store {
+    store(Limits::DEFAULT)
+}
+
+pub(super) fn store(limits: Limits) -> Store {
+    Store::open(limits, None, None, NOW).unwrap()
 }
 
 /// Reads the body of a request and takes it.
-pub(super) fn take(model: &mut Model, body: &[u8]) {
+pub(super) fn take(model: &Store, body: &[u8]) {
+    take_at(model, body, NOW + 10 * SECOND);
+}
+
+pub(super) fn take_at(model: &Store, body: &[u8], now_ns: i64) {
     let payload = read(body, Encoding::Plain, Limits::DEFAULT.max_payload).unwrap();
-    model.add(&payload, NOW + 10 * SECOND);
+    assert!(model.take(None, &payload, now_ns));
 }
 
-pub(super) fn graph_json(model: &Model) -> Value {
-    serde_json::to_value(graph::graph(model, Window::All, NOW + 10 * SECOND)).unwrap()
+/// Everything that is known of a range.
+pub(super) fn view(model: &Store, asked: Asked, now_ns: i64) -> View {
+    View::read(model, asked, None, Needs { edges: true, hops: true, lags: true }, now_ns).unwrap()
 }
 
-pub(super) fn pathways_json(model: &Model, all: bool) -> Value {
-    serde_json::to_value(pathways::list(model, Window::All, all, NOW + 10 * SECOND)).unwrap()
+fn all(model: &Store) -> View {
+    view(model, Asked::default(), NOW + 10 * SECOND)
+}
+
+pub(super) fn graph_json(model: &Store) -> Value {
+    serde_json::to_value(graph::graph(&all(model))).unwrap()
+}
+
+pub(super) fn pathways_json(model: &Store, whole: bool) -> Value {
+    serde_json::to_value(pathways::list(&all(model), whole)).unwrap()
+}
+
+pub(super) fn lags_json(model: &Store) -> Value {
+    serde_json::to_value(lag::list(&all(model))).unwrap()
 }
 
 /// The arrow with this service and these tags.
@@ -76,7 +97,7 @@ pub(super) fn payload(service: &str, points: Vec<Point>) -> Payload {
     Payload { env: "prod".into(), service: service.into(), lang: "c".into(), stats: vec![bucket], ..Payload::default() }
 }
 
-pub(super) fn add(model: &mut Model, service: &str, points: Vec<Point>) {
+pub(super) fn add(model: &Store, service: &str, points: Vec<Point>) {
     take(model, &payload(service, points).encode().unwrap());
 }
 

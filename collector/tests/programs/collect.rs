@@ -99,10 +99,10 @@ fn every_way_in_and_what_comes_out() {
     about(&consume["edge_latency"]["p50"], 0.25);
     about(&consume["pathway_latency"]["max"], 0.26);
     about(&consume["payload_size"]["p99"], 512.0);
-    assert_eq!(consume["lag"], json!({"messages": 2, "partitions": 1, "group": "g"}));
+    assert_eq!(consume["lag"], json!({"messages": 2, "seconds": null, "partitions": 1, "group": "g"}));
     assert_eq!(graph["received"]["payloads"], 4);
 
-    let listed = collector.json("/api/pathways?window=recent");
+    let listed = collector.json("/api/pathways?last=300");
     let [pathway] = listed["pathways"].as_array().unwrap().as_slice() else { panic!("{listed:#}") };
     let services: Vec<_> = pathway["steps"].as_array().unwrap().iter().map(|step| &step["service"]).collect();
     assert_eq!(services, ["orders", "payments"]);
@@ -175,8 +175,8 @@ fn refusals_are_clear() {
     assert_eq!(collector.get("/nothing").status, 404);
     assert!(collector.get("/nothing").text().contains("/api/graph"));
     assert_eq!(collector.get("/v0.1/pipeline_stats").status, 405);
-    assert_eq!(collector.get("/api/graph?window=never").status, 400);
-    assert_eq!(collector.get("/api/graph?windw=all").status, 400);
+    assert_eq!(collector.get("/api/graph?last=never").status, 400);
+    assert_eq!(collector.get("/api/graph?lst=300").status, 400);
     assert_eq!(collector.post(&[], &good).status, 202, "and it goes on");
 }
 

@@ -127,6 +127,37 @@ impl Sketch {
         last
     }
 
+    /// The bins in use of the positive values, ascending, each with its count.
+    pub fn positive_bins(&self) -> impl Iterator<Item = (i32, f64)> {
+        self.positive.iter()
+    }
+
+    /// The bins in use of the negative values, by magnitude, ascending, each with its count.
+    pub fn negative_bins(&self) -> impl Iterator<Item = (i32, f64)> {
+        self.negative.iter()
+    }
+
+    /// Adds counts by bin, as [`Sketch::positive_bins`] and [`Sketch::negative_bins`] of a sketch under the same mapping
+    /// give them, and zeros. Bins that hold no float, and counts that no sketch has, are left out.
+    pub fn add_bins(&mut self, positive: &[(i32, f64)], negative: &[(i32, f64)], zero: f64) {
+        self.zero += wire::checked_count(zero).unwrap_or(0.0);
+        let known = self.mapping.bins();
+        for (store, bins) in [(&mut self.positive, positive), (&mut self.negative, negative)] {
+            let bins = || bins.iter().copied().filter(|(index, _)| known.contains(index));
+            let indexes = || bins().map(|(index, _)| index);
+            if let (Some(low), Some(high)) = (indexes().min(), indexes().max()) {
+                store.reserve(low, high);
+            }
+            bins().for_each(|(index, count)| store.add(index, wire::checked_count(count).unwrap_or(0.0)));
+        }
+    }
+
+    /// The bytes of its bins on the heap.
+    #[must_use]
+    pub fn memory(&self) -> usize {
+        self.positive.memory() + self.negative.memory()
+    }
+
     /// How many values were added.
     #[must_use]
     pub fn count(&self) -> f64 {

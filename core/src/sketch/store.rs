@@ -34,6 +34,10 @@ impl Store {
     /// Makes the window span these two bins and all in use, or the highest [`MAX_BINS`] of them. To call it once before
     /// many adds keeps a hostile order of indexes from moving the window each time.
     pub(super) fn reserve(&mut self, low: i32, high: i32) {
+        let end = self.first + self.counts.len() as i32;
+        if high < end && (self.collapsed || low >= self.first) {
+            return;
+        }
         let (low, high) = match self.range() {
             Some((first, last)) => (low.min(first), high.max(last)),
             None => (low, high),
@@ -75,6 +79,11 @@ impl Store {
             Some((low, high)) => (low, &self.counts[(low - self.first) as usize..=(high - self.first) as usize]),
             None => (0, &[]),
         }
+    }
+
+    /// The bytes of the window.
+    pub(super) fn memory(&self) -> usize {
+        self.counts.capacity() * size_of::<f64>()
     }
 
     /// The sum of all counts.

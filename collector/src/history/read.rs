@@ -1,0 +1,184 @@
+//! Reading cells.
+
+use super::History;
+use super::codec::{self, Adder, Damaged};
+use super::levels::{Piece, SLOT, WIDTHS};
+use crate::model::stats::Stats;
+use crate::model::{EdgeId, HopId};
+use rusqlite::{ErrorCode, params};
+use std::fmt;
+
+/// Why it cannot be read or written.
+#[derive(Debug)]
+pub(crate) enum ReadError {
+    Sqlite(rusqlite::Error),
+    /// A cell was changed by something else.
+    Damaged,
+    /// The sums would take too much memory.
+    TooMuch,
+}
+
+impl ReadError {
+    pub(crate) fn code(&self) -> Option<ErrorCode> {
+        match self {
+            Self::Sqlite(error) => error.sqlite_error_code(),
+            Self::Damaged | Self::TooMuch => None,
+        }
+    }
+
+    pub(super) fn is_full(&self) -> bool {
+        self.code() == Some(ErrorCode::DiskFull)
+    }
+}
+
+impl From<rusqlite::Error> for ReadError {
+    fn from(error: rusqlite::Error) -> Self {
+        Self::Sqlite(error)
+    }
+}
+
+impl From<rusqlite::types::FromSqlError> for ReadError {
+    fn from(error: rusqlite::types::FromSqlError) -> Self {
+        Self::Sqlite(error.into())
+    }
+}
+
+impl From<Damaged> for ReadError {
+    fn from(_: Damaged) -> Self {
+        Self::Damaged
+    }
+}
+
+impl fmt::Display for ReadError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Sqlite(error) => write!(f, "{error}"),
+            Self::Damaged => f.write_str("a part of it is damaged; move the file away, and start again"),
+            Self::TooMuch => f.write_str("that is too much for one answer: choose a shorter range, or an environment"),
+        }
+    }
+}
+
+/// A cell that is read.
+pub(crate) struct Cell<'a> {
+    /// Its time, in seconds.
+    pub(crate) from: i64,
+    pub(crate) to: i64,
+    pub(crate) edge: EdgeId,
+    pub(crate) hop: HopId,
+    stats: Source<'a>,
+}
+
+enum Source<'a> {
+    Written(&'a [u8]),
+    Waiting(&'a Stats),
+}
+
+impl Cell<'_> {
+    pub(crate) fn messages(&self) -> Result<u64, ReadError> {
+        Ok(match self.stats {
+            Source::Written(bytes) => codec::messages(bytes)?,
+            Source::Waiting(stats) => stats.messages,
+        })
+    }
+
+    /// Adds it to a sum.
+    pub(crate) fn add_to(&self, sum: &mut Stats, adder: &mut Adder) -> Result<(), ReadError> {
+        match self.stats {
+            Source::Written(bytes) => adder.add(bytes, sum)?,
+            Source::Waiting(stats) => sum.merge(stats),
+        }
+        Ok(())
+    }
+}
+
+/// Which cells are wanted.
+pub(crate) enum Wanted<'a> {
+    All,
+    /// Of these edges, which are few.
+    Edges(&'a [EdgeId]),
+}
+
+impl History {
+    /// The start of the oldest cell, in seconds.
+    pub(crate) fn oldest(&self) -> Option<i64> {
+        let mut oldest = self.waiting.cells.keys().map(|key| key.0).min();
+        for level in 0..WIDTHS.len() {
+            let query = "SELECT at FROM cells WHERE level = ?1 ORDER BY at LIMIT 1";
+            let first = self.db.query_row(query, [level], |row| row.get(0)).ok();
+            oldest = oldest.into_iter().chain(first).min();
+        }
+        oldest
+    }
+
+    /// Reads the cells of a widened range of seconds, in the order of their time; those that wait come last.
+    pub(crate) fn read(
+        &self,
+        range: (i64, i64),
+        top: usize,
+        wanted: &Wanted<'_>,
+        mut each: impl FnMut(Cell<'_>) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        for piece in self.kept.pieces(range.0, range.1, top) {
+            match wanted {
+                Wanted::All => self.read_all(piece, &mut each)?,
+                Wanted::Edges(edges) => self.read_edges(piece, edges, &mut each)?,
+            }
+        }
+        for (&(slot, edge, hop), stats) in &self.waiting.cells {
+            let asked = match wanted {
+                Wanted::All => true,
+                Wanted::Edges(edges) => edges.contains(&edge),
+            };
+            if asked && (range.0..range.1).contains(&slot) {
+                each(Cell { from: slot, to: slot + SLOT, edge, hop, stats: Source::Waiting(stats) })?;
+            }
+        }
+        Ok(())
+    }
+
+    fn read_all(
+        &self,
+        piece: Piece,
+        each: &mut impl FnMut(Cell<'_>) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let query = "SELECT at, edge, hop, stats FROM cells WHERE level = ?1 AND at >= ?2 AND at < ?3";
+        let mut query = self.db.prepare(query)?;
+        let mut rows = query.query(params![piece.level, piece.from, piece.to])?;
+        while let Some(row) = rows.next()? {
+            let from = row.get(0)?;
+            let stats = Source::Written(row.get_ref(3)?.as_blob()?);
+            each(Cell { from, to: from + WIDTHS[piece.level], edge: row.get(1)?, hop: row.get(2)?, stats })?;
+        }
+        Ok(())
+    }
+
+    /// Looks every cell up: the cells of an edge do not lie together.
+    fn read_edges(
+        &self,
+        piece: Piece,
+        edges: &[EdgeId],
+        each: &mut impl FnMut(Cell<'_>) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        let width = WIDTHS[piece.level];
+        let mut query = self.db.prepare("SELECT hop, stats FROM cells WHERE level = ?1 AND at = ?2 AND edge = ?3")?;
+        let mut next = self.db.prepare("SELECT at FROM cells WHERE level = ?1 AND at >= ?2 ORDER BY at LIMIT 1")?;
+        let mut from = piece.from;
+        while from < piece.to {
+            for &edge in edges {
+                let mut rows = query.query(params![piece.level, from, edge])?;
+                while let Some(row) = rows.next()? {
+                    let stats = Source::Written(row.get_ref(1)?.as_blob()?);
+                    each(Cell { from, to: from + width, edge, hop: row.get(0)?, stats })?;
+                }
+            }
+            // Over what is empty, in one step.
+            let mut rows = next.query(params![piece.level, from + width])?;
+            from = match rows.next()? {
+                Some(row) => row.get(0)?,
+                None => break,
+            };
+        }
+        Ok(())
+    }
+}

@@ -1,0 +1,1 @@
+//! Histories that are written, read again, summed up and dropped.
