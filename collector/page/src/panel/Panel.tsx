@@ -129,8 +129,8 @@ function EdgeCharts({ series, now, first, go }: { series: Series; now: number; f
   );
   return (
     <section class="charts" aria-label="Charts">
-      <Chart title="Throughput" times={at} lines={rates} format={(value) => (value === null || value === undefined ? "–" : rate(value))} go={go} />
       {any(edge) && <Chart title={first} times={at} lines={edge} format={duration} go={go} />}
+      <Chart title="Throughput" times={at} lines={rates} format={(value) => (value === null || value === undefined ? "–" : rate(value))} go={go} />
       {any(origin) && <Chart title="Since the origin" times={at} lines={origin} format={duration} go={go} />}
       {any(size) && <Chart title="Payload size" times={at} lines={size} format={bytes} go={go} />}
     </section>
