@@ -30,7 +30,7 @@ PAGE_COLLECTOR := target/debug/datastreams
 test-page: page lib ## The page: layout, formats, state; a real collector in a real browser; size, accessibility
 	@$(SETUP) browser python
 	$(CARGO) build --quiet -p datastreams-collector
-	cd $(PAGE) && npx vitest run
+	cd $(PAGE) && npm run --silent check && npx vitest run
 	cd $(PAGE) && PAGE_COLLECTOR=$(CURDIR)/$(PAGE_COLLECTOR) PAGE_LIBRARY=$(CURDIR)/build/lib/libdatastreams.so \
 	  npx vitest run --config test/browser/vitest.config.ts
 

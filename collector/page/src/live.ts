@@ -12,6 +12,8 @@ export type Link = {
 
 /** How long to wait before asking a collector again that did not answer. */
 const RETRY_MS = 2000;
+/** How often to ask one that tells no changes. */
+const POLL_MS = 5000;
 /** When to ask even though nothing was said, as when a proxy swallows events. */
 const IDLE_MS = 30_000;
 
@@ -24,6 +26,7 @@ export function listen(link: (link: Link) => void, tick: () => void): () => void
   let timer = 0;
   let idle = 0;
   let state: Link["state"] = "connecting";
+  let stopped = false;
   const say = (next: Link["state"]) => {
     state = next;
     link({ state, heard: Date.now() });
@@ -50,12 +53,26 @@ export function listen(link: (link: Link) => void, tick: () => void): () => void
     source.onerror = () => {
       source?.close();
       clearTimeout(idle);
-      if (state !== "gone") link({ state: (state = "gone"), heard: Date.now() });
-      timer = window.setTimeout(open, RETRY_MS);
+      void lost();
     };
+  };
+  // Events ended. A collector that refuses them (too many listen, a token is missing) still answers: it is asked now and
+  // then, and what it says is shown.
+  const lost = async () => {
+    const answers = await fetch("/info", { cache: "no-store" }).then(
+      () => true,
+      () => false,
+    );
+    if (stopped) return;
+    if (answers) {
+      if (state !== "live") say("live");
+      tick();
+    } else if (state !== "gone") link({ state: (state = "gone"), heard: Date.now() });
+    timer = window.setTimeout(open, answers ? POLL_MS : RETRY_MS);
   };
   open();
   return () => {
+    stopped = true;
     source?.close();
     clearTimeout(timer);
     clearTimeout(idle);

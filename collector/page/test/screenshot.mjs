@@ -21,13 +21,13 @@ try {
     });
   });
   const page = await browser.newPage({ viewport: { width: 1280, height: 720 }, deviceScaleFactor: 2, reducedMotion: "reduce" });
-  await page.goto(`${url}/#map?last=300`);
+  await page.goto(`${url}/#map`);
   // What is measured last is there as soon as everything is.
   const mailer = page.locator('.edge[aria-label^="payments → mailer"]');
   await mailer.waitFor({ timeout: 60_000, state: "attached" });
   await page.waitForTimeout(Number(seconds) * 1000);
   const id = await mailer.getAttribute("data-edge");
-  await page.goto(`${url}/#map?last=300&select=edge:${id}`);
+  await page.goto(`${url}/#map?last=all&select=edge:${id}`);
   await page.reload();
   await page.waitForSelector(".panel canvas");
   await page.waitForTimeout(1500);

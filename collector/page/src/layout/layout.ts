@@ -12,7 +12,7 @@ export type Layout = { nodes: Map<string, Box>; edges: Map<string, Line>; width:
 
 /** Between nodes of a layer, between layers (room for a label), around all; how wide beside high, as screens are. */
 type Space = { gap: number; column: number; margin: number; shape: number };
-const RIGHT: Space = { gap: 30, column: 150, margin: 40, shape: 1.7 };
+const RIGHT: Space = { gap: 30, column: 132, margin: 40, shape: 1.7 };
 const DOWN: Space = { gap: 16, column: 92, margin: 18, shape: 2 };
 /** Between parts that nothing joins. */
 const PART = 56;

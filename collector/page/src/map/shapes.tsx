@@ -48,7 +48,7 @@ export const Node = memo((node: NodeProps) => {
       </g>
       <text class="name" x={kind === "queue" ? 46 : 50} y={h / 2 - 2}>
         {fit(node.name, room, 13.5, 600)}
-      </text>
+      </text>{" "}
       <text class="detail" x={kind === "queue" ? 46 : 50} y={h / 2 + 13}>
         {fit(node.detail, room, 11, 400)}
       </text>

@@ -5,7 +5,7 @@ import type { Go } from "../App";
 import { bytes, count, duration, rate, whole } from "../format";
 import { edgeLevel } from "../health";
 import { useAnswer } from "../live";
-import { edgeKind, edgeName, nodeDetail, nodeName } from "../names";
+import { edgeKind, edgeName, nodeName } from "../names";
 import { Icon } from "../parts/Icon";
 import { Chain, Shares } from "../views/Chain";
 import { Partitions } from "../views/Partitions";
@@ -101,7 +101,7 @@ function OfEdge({ address, go, graph, tick, id }: Props & { id: string }) {
         </p>
       )}
       <SeriesError error={series.error} />
-      {series.data && <EdgeCharts series={series.data} first={inQueue} go={go} />}
+      {series.data && <EdgeCharts series={series.data} now={graph.now_ms} first={inQueue} go={go} />}
       {group && <LagCharts address={address} go={go} tick={tick} id={group.id} />}
     </>
   );
@@ -120,17 +120,17 @@ function isOf(group: GroupLag, edge: GraphEdge, nodes: Map<string, GraphNode>): 
   );
 }
 
-function EdgeCharts({ series, first, go }: { series: Series; first: string; go: Go }) {
+function EdgeCharts({ series, now, first, go }: { series: Series; now: number; first: string; go: Go }) {
   const at = useMemo(() => times(series), [series]);
-  const rates = useMemo(() => [throughput(series, "all", "messages/s", "--chart-1")], [series]);
+  const rates = useMemo(() => [throughput(series, "all", "messages/s", "--chart-1", now)], [series]);
   const [edge, origin, size] = useMemo(
     () => [quantiles(series, "all", "edge_latency"), quantiles(series, "all", "pathway_latency"), quantiles(series, "all", "payload_size")],
     [series],
   );
   return (
     <section class="charts" aria-label="Charts">
-      <Chart title="Throughput" times={at} lines={rates} format={(value) => (value === null || value === undefined ? "–" : rate(value))} go={go} />
       {any(edge) && <Chart title={first} times={at} lines={edge} format={duration} go={go} />}
+      <Chart title="Throughput" times={at} lines={rates} format={(value) => (value === null || value === undefined ? "–" : rate(value))} go={go} />
       {any(origin) && <Chart title="Since the origin" times={at} lines={origin} format={duration} go={go} />}
       {any(size) && <Chart title="Payload size" times={at} lines={size} format={bytes} go={go} />}
     </section>
@@ -206,14 +206,14 @@ function OfNode({ address, go, graph, tick, id }: Props & { id: string }) {
       {list(node.kind === "queue" ? "Producers" : "Takes from", ins)}
       {list(node.kind === "queue" ? "Consumers" : "Leads to", outs)}
       <SeriesError error={series.error} />
-      {series.data && <NodeCharts series={series.data} queue={node.kind === "queue"} detail={nodeDetail(node)} go={go} />}
+      {series.data && <NodeCharts series={series.data} now={graph.now_ms} queue={node.kind === "queue"} go={go} />}
     </>
   );
 }
 
-function NodeCharts({ series, queue, go }: { series: Series; queue: boolean; detail: string; go: Go }) {
+function NodeCharts({ series, now, queue, go }: { series: Series; now: number; queue: boolean; go: Go }) {
   const at = useMemo(() => times(series), [series]);
-  const rates = useMemo(() => [throughput(series, "in", "in", "--chart-1"), throughput(series, "out", "out", "--chart-4")], [series]);
+  const rates = useMemo(() => [throughput(series, "in", "in", "--chart-1", now), throughput(series, "out", "out", "--chart-4", now)], [series]);
   const [ins, outs] = useMemo(() => [quantiles(series, "in", "edge_latency"), quantiles(series, "out", "edge_latency")], [series]);
   const size = useMemo(() => quantiles(series, queue ? "in" : "out", "payload_size"), [series, queue]);
   return (
@@ -233,7 +233,7 @@ function OfPathway({ address, go, graph, tick, id }: Props & { id: string }) {
   const pathway: Pathway | undefined = list.data?.pathways.find((pathway) => pathway.id === id);
   const at = useMemo(() => (series.data ? times(series.data) : []), [series.data]);
   const lines = useMemo(() => (series.data ? quantiles(series.data, "all", "pathway_latency") : []), [series.data]);
-  const rates = useMemo(() => (series.data ? [throughput(series.data, "all", "messages/s", "--chart-1")] : []), [series.data]);
+  const rates = useMemo(() => (series.data ? [throughput(series.data, "all", "messages/s", "--chart-1", graph.now_ms)] : []), [series.data]);
   if (!pathway) return list.data ? <Gone what="pathway" /> : <SeriesError error={list.error} />;
   const edges = new Map(graph.edges.map((edge) => [edge.id, edge]));
   return (

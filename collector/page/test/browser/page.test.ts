@@ -127,15 +127,15 @@ test("an edge opens with its numbers and charts", async () => {
   expect(rows[0]).toBe(`In the queue${[q.p50, q.p95, q.p99, q.max].map(duration).join("")}`);
   expect(rows[1]).toBe(`Since the origin${[o.p50, o.p95, o.p99, o.max].map(duration).join("")}`);
   await expect.poll(() => panel.locator(".chart h3").allTextContents()).toEqual([
-    "Throughput",
     "In the queue",
+    "Throughput",
     "Since the origin",
     "Payload size",
     "Lag in messages",
     "Lag in time",
   ]);
   expect(await panel.locator(".chart canvas").count()).toBe(6);
-  expect(await panel.locator(".plot").nth(1).getAttribute("aria-label")).toMatch(/^In the queue, last: p50 1\.\d+ s, p95 1\.\d+ s/);
+  expect(await panel.locator(".plot").nth(0).getAttribute("aria-label")).toMatch(/^In the queue, last: p50 1\.\d+ s, p95 1\.\d+ s/);
   expect(await panel.locator(".plot").nth(4).getAttribute("aria-label")).toBe("Lag in messages, last: messages 2000");
   // Dragging over a chart looks at that part of the past.
   const plot = (await panel.locator(".chart .u-over").first().boundingBox())!;
