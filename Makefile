@@ -20,21 +20,22 @@ all: setup lib archive go-lib ## Build the library (build/lib), for Go too, and 
 	cargo build --release -p datastreams-collector
 
 setup: ## Install the tools that building and testing need (as root; otherwise say what to install)
-	@$(SETUP) rust c kafka cmake valgrind python python-ext queues queues-c
+	@$(SETUP) rust c kafka kcat cmake valgrind python python-ext queues queues-c node browser
 	@tools/go version >/dev/null
 
 # What several steps need is built before them; the demonstration measures times, so nothing runs beside it.
 test: setup ## Everything that has to hold before a change lands, in less than 20 minutes
 	@tools/steps test-build , \
-	  vectors-check lint test-rust test-abi test-c test-costs test-install test-docs + \
-	  test-peers lint-go test-go test-go-dist test-go-integrations lint-python test-python test-queues test-python-integrations , \
+	  vectors-check lint test-rust test-abi test-c test-costs test-install test-plugin test-otlp test-docs + \
+	  test-peers lint-go test-go test-go-dist test-go-integrations lint-python test-python test-python-integrations \
+	  test-queues test-page test-top , \
 	  test-demo
 
-test-build: lib archive lib-fault go-lib examples demo-command peers-programs python
+test-build: lib archive lib-fault go-lib page examples demo-command peers-programs python
 
 test-full: setup ## The heavy counterparts as well: run it before a release
-	@tools/steps test deny test-valgrind test-asan test-peers-full test-long test-go-more test-kafka-full test-kafka-c test-kafka-old \
-	  test-queues-memory test-queues-python test-python-sdist
+	@tools/steps test , deny test-valgrind test-asan test-long test-go-more test-peers-full test-export test-kafka-full \
+	  test-kafka-c test-kafka-old test-plugin-full test-queues-memory test-queues-python test-python-sdist
 
 test-rust: ## Unit, property and integration tests of the Rust crates
 	cargo test --workspace
