@@ -15,6 +15,8 @@ The words after the opening fence decide; the first is the language, which is al
     text               directly below one of the above: what it prints. `...` stands for anything
     text picture       the table of `datastreams collect --print`
     text diagram       for the reader
+    yaml export        a configuration that `make test-export` runs others' programs with
+    promql export      queries, with an empty line between them, that it asks a real Prometheus
     json               must be JSON; below a heading with `GET /api/...` of the shape that the collector answers
 
 `file=NAME` saves a block for the commands that follow. Any other block is an error: nothing stands there unchecked.
@@ -30,6 +32,8 @@ KINDS = {
     "python": {"run"},
     "sh": {"run", "background", "make", "untested"},
     "cmake": {""},
+    "yaml": {"export"},
+    "promql": {"export"},
     "text": {"", "picture", "diagram"},
     "json": {""},
 }

@@ -1,8 +1,14 @@
 //! The `datastreams` command as people run it.
 #![cfg(test)]
 
+mod access;
 mod collect;
 mod common;
+mod doctor;
 mod explain;
 mod history;
+mod payloads;
+mod scripted;
 mod stalled;
+mod top;
+mod upstream;

@@ -1,0 +1,33 @@
+// How wide text is, and text that fits.
+
+const FONT = 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
+const widths = new Map<string, number>();
+let context: CanvasRenderingContext2D | null | undefined;
+
+/** The width of a text in px, at a size and weight. */
+export function width(text: string, size: number, weight: number): number {
+  const key = `${size} ${weight} ${text}`;
+  const known = widths.get(key);
+  if (known !== undefined) return known;
+  if (context === undefined) context = typeof document === "undefined" ? null : document.createElement("canvas").getContext("2d");
+  let measured = text.length * size * 0.56;
+  if (context) {
+    context.font = `${weight} ${size}px ${FONT}`;
+    measured = context.measureText(text).width;
+  }
+  // Labels change with each bucket: what they were is not kept for ever.
+  if (widths.size > 5000) widths.clear();
+  widths.set(key, measured);
+  return measured;
+}
+
+/** The text, its middle left out when it is too wide: names often differ at their ends. */
+export function fit(text: string, room: number, size: number, weight: number): string {
+  if (width(text, size, weight) <= room) return text;
+  for (let keep = text.length - 1; keep > 2; keep--) {
+    const head = Math.ceil(keep * 0.6);
+    const short = `${text.slice(0, head)}…${text.slice(text.length - (keep - head))}`;
+    if (width(short, size, weight) <= room) return short;
+  }
+  return "…";
+}

@@ -1,0 +1,105 @@
+import { useMemo } from "preact/hooks";
+import { type Address, rangeQuery } from "../address";
+import type { GroupLag, Lags } from "../api";
+import type { Go } from "../App";
+import { matches } from "../filter";
+import { count, duration } from "../format";
+import { lagging } from "../health";
+import { useAnswer } from "../live";
+
+const STATES = ["keeps up", "behind", "far behind"];
+
+export function LagView({ address, go, tick }: { address: Address; go: Go; tick: number }) {
+  const { data, error } = useAnswer<Lags>("/api/lag", rangeQuery(address.range), tick);
+  const { thresholds } = address;
+  const rows = useMemo(() => {
+    const of = (group: GroupLag) => lagging({ ...group, partitions: group.partitions.length }, thresholds);
+    return (data?.groups ?? [])
+      .filter((group) => wantedGroup(group, address))
+      .map((group) => ({ group, level: of(group) }))
+      .sort(
+        (a, b) =>
+          b.level - a.level ||
+          (b.group.seconds ?? -1) - (a.group.seconds ?? -1) ||
+          (b.group.messages ?? -1) - (a.group.messages ?? -1) ||
+          a.group.id.localeCompare(b.group.id),
+      );
+  }, [data, address.env, address.type, address.service, address.search, thresholds]);
+  const selected = address.selection?.kind === "group" ? address.selection.id : "";
+  const most = Math.max(1, ...rows.map(({ group }) => group.messages ?? 0));
+  return (
+    <section class="table-view" aria-labelledby="lag-title">
+      <header>
+        <h2 id="lag-title">
+          Lag <span class="count">{data ? rows.length : ""}</span>
+        </h2>
+        <p>How far consumer groups are behind: in messages, and in how old the oldest message is that they did not commit yet.</p>
+      </header>
+      {error && <p class="note error">{error}</p>}
+      <div class="scroll">
+        <table class="wide">
+          <thead>
+            <tr>
+              <th scope="col">Group</th>
+              <th scope="col">Queue</th>
+              <th scope="col">State</th>
+              <th scope="col" class="number">
+                Messages behind
+              </th>
+              <th scope="col" class="number">
+                Time behind
+              </th>
+              <th scope="col" class="number">
+                Partitions
+              </th>
+            </tr>
+          </thead>
+          <tbody>
+            {rows.map(({ group, level }) => (
+              <tr key={group.id} class={selected === group.id ? "selected" : ""} onClick={() => go({ selection: { kind: "group", id: group.id } })}>
+                <th scope="row">
+                  <button
+                    type="button"
+                    class="row"
+                    aria-pressed={selected === group.id}
+                    onClick={(event) => (event.stopPropagation(), go({ selection: { kind: "group", id: group.id } }))}
+                  >
+                    {group.group}
+                  </button>
+                </th>
+                <td class="left" data-name="Queue">
+                  <span class="part queue">{[group.type, group.topic].filter(Boolean).join(" ")}</span>
+                  <small>{[group.env, group.cluster].filter(Boolean).join(" · ")}</small>
+                </td>
+                <td class="left" data-name="State">
+                  <span class={`badge level-${level}`}>{group.messages === null && group.seconds === null ? "unknown" : STATES[level]}</span>
+                </td>
+                <td data-name="Messages behind" class="bar">
+                  <span>{count(group.messages)}</span>
+                  <i aria-hidden="true" hidden={!group.messages || group.messages < most / 50} class={`level-${level}`} style={{ width: `${((group.messages ?? 0) / most) * 100}%` }} />
+                </td>
+                <td data-name="Time behind" class="strong">
+                  {duration(group.seconds)}
+                </td>
+                <td data-name="Partitions">{group.partitions.length}</td>
+              </tr>
+            ))}
+          </tbody>
+        </table>
+      </div>
+      {data && rows.length === 0 && (
+        <p class="nothing-row">
+          {data.groups.length ? "No group passes the filters." : "No group reported offsets in this time. Integrations over Kafka clients report them by themselves."}
+        </p>
+      )}
+    </section>
+  );
+}
+
+export function wantedGroup(group: GroupLag, { env, service, type, search }: Pick<Address, "env" | "service" | "type" | "search">): boolean {
+  if (env && group.env !== env) return false;
+  if (type && group.type !== type) return false;
+  // Groups are mostly named as the service that they are of.
+  if (service && !group.group.includes(service)) return false;
+  return !search.trim() || matches(search, `${group.group} ${group.topic} ${group.type} ${group.env} ${group.cluster}`);
+}
