@@ -54,7 +54,8 @@ def over_kafka(pathways):
         if (topic, group) not in groups:
             raise Wrong(f"no lag of {topic} and {group} among {list(groups)}")
         one = groups[topic, group]
-        found = [one["cluster"], one["messages"], *(one["partitions"][0][name] for name in ("partition", "committed", "end"))]
+        partition = one["partitions"][0]
+        found = [one["cluster"], one["messages"], *(partition[name] for name in ("partition", "committed", "end"))]
         equal(f"the lag of {topic}", found, [broker.cluster_id, lag, "0", committed, COUNT])
     return f"{COUNT} messages, librdkafka {confluent_kafka.libversion()[0]}"
 
