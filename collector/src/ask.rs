@@ -114,10 +114,11 @@ impl Round<'_> {
             200 => serde_json::from_slice(&answer.body).map_err(|error| {
                 Trouble(format!("what answered at {url} is no collector: {path} is not the JSON of one ({error})"))
             }),
-            401 | 403 => Err(Trouble(format!(
-                "{url} wants another token ({}): give it in ${TOKEN}, or in a file with --token-file",
-                answer.status
-            ))),
+            401 => {
+                let another = if self.collector.authorization.is_some() { "another" } else { "a" };
+                let give = format!("give it in ${TOKEN}, or in a file with --token-file");
+                Err(Trouble(format!("{url} wants {another} token (401): {give}")))
+            }
             status => {
                 let said = plain::sentence(&String::from_utf8_lossy(&answer.body), SHOWN);
                 Err(Trouble(format!("{url} answered {status} to {path}: {said}")))

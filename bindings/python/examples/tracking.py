@@ -19,6 +19,8 @@ datastreams.patch()  # All that measuring adds: from here on Kafka's clients are
 
 from confluent_kafka import Consumer, Producer  # noqa: E402
 
+# Seconds that Kafka may take to answer.
+PATIENCE = 5
 stopping = threading.Event()
 
 
@@ -70,7 +72,7 @@ def track(given):
     consumer.subscribe([given.topic], on_assign=lambda *_: print("ready", flush=True))
     # So that both know the cluster's id from their first message on.
     for client in (consumer, producer):
-        client.list_topics(given.topic, timeout=5)
+        client.list_topics(given.topic, timeout=PATIENCE)
     tracked = 0
     while not stopping.is_set():
         shipment = consumer.poll(0.1)
@@ -84,8 +86,13 @@ def track(given):
         producer.produce(given.to, key=shipment.key(), value=b"on its way")
         consumer.store_offsets(shipment)
         tracked += 1
-    producer.flush(5)
-    consumer.close()
+    producer.flush(PATIENCE)
+    # A last commit, and the group is left; when Kafka is gone, that would take a minute or more.
+    closing = threading.Thread(target=consumer.close, daemon=True)
+    closing.start()
+    closing.join(PATIENCE)
+    if closing.is_alive():
+        print("Kafka did not answer: the group is left without a word", file=sys.stderr)
     return tracked
 
 

@@ -11,7 +11,7 @@ const NAME: &str = "info";
 const CLOCK: &str = "clock";
 /// The largest answer that is read, in bytes, and how much of a text is shown, in characters.
 const MOST: usize = 1 << 20;
-const SHOWN: usize = 100;
+const SHOWN: usize = 200;
 /// Clocks that differ by no more are taken for equal: an answer's `Date` is whole seconds, and may be one old.
 const SKEW: Duration = Duration::from_secs(2);
 /// Beyond this, headers from the machine that is ahead are refused.
@@ -84,7 +84,7 @@ fn endpoints(answer: &Answer) -> (Who, Check) {
         }
         401 | 403 => {
             let advice =
-                "a proxy or a service mesh stands before the agent: let /info and /v0.1/pipeline_stats through";
+                "do as it says; when a proxy or a service mesh says it, let /info and /v0.1/pipeline_stats through";
             return (Who::Other, Check::failed(NAME, format!("{status}: asking is not allowed ({})", text()), advice));
         }
         _ => {

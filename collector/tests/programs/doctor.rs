@@ -140,7 +140,7 @@ fn what_answers_is_no_agent() {
         "404: it knows no /info (no\\u{1b}[2Jthing)",
         "no agent, or a very old one",
     );
-    fails(("403 Forbidden", "no"), "403: asking is not allowed", "a proxy or a service mesh");
+    fails(("403 Forbidden", "no"), "403: asking is not allowed", "do as it says; when a proxy");
     fails(("302 Found", ""), "it answered 302", "redirects are not followed");
     fails(("503 Busy", "soon"), "it answered 503 (soon)", "look at the log");
     fails(
@@ -256,6 +256,6 @@ fn a_collector_that_shows_other_numbers_is_found_out() {
     assert!(code == Some(1) && result == "failed", "{text}");
     assert!(text.contains("shows 0 messages at direction:out where 10 passed"), "{text}");
     let (code, result, text) = seen("", "401 Unauthorized");
-    assert!(code == Some(3) && result == "unknown" && text.contains("wants another token (401)"), "{text}");
+    assert!(code == Some(3) && result == "unknown" && text.contains("wants a token (401)"), "{text}");
     assert!(text.contains("give the collector's token in $DATASTREAMS_TOKEN"), "{text}");
 }

@@ -76,7 +76,7 @@ fn what_cannot_be_shown_is_a_sentence() {
     fails("http://127.0.0.1:1", "no collector at http://127.0.0.1:1: ");
     fails("unix:///nowhere/top.sock", "no collector at unix:///nowhere/top.sock: ");
     let answers = [
-        ("401 Unauthorized", "text/plain", "no\n", "wants another token (401)"),
+        ("401 Unauthorized", "text/plain", "no\n", "wants a token (401): give it in $DATASTREAMS_TOKEN"),
         (
             "500 Oops",
             "text/plain",
@@ -121,7 +121,9 @@ fn the_token_goes_with_every_question() {
         datastreams(&[&fixed, arguments].concat()).env("DATASTREAMS_TOKEN", token).output().unwrap()
     };
     assert_eq!(with(&[], "s3cret").status.code(), Some(0));
-    assert_eq!(with(&[], "wrong").status.code(), Some(1));
+    let wrong = with(&[], "wrong");
+    assert_eq!(wrong.status.code(), Some(1));
+    assert!(String::from_utf8(wrong.stderr).unwrap().contains("wants another token (401)"));
     let file = socket_path("token");
     std::fs::write(&file, "s3cret\n").unwrap();
     assert_eq!(with(&["--token-file", file.to_str().unwrap()], "wrong").status.code(), Some(0), "the file wins");

@@ -28,6 +28,9 @@ import (
 	"github.com/datastreams/datastreams/bindings/go/integrations/franz"
 )
 
+// patience is how long Kafka may take to answer.
+const patience = 5 * time.Second
+
 var (
 	brokers = flag.String("brokers", "127.0.0.1:9092", "Kafka, host:port,...")
 	service = flag.String("service", "shipping", "name on the map")
@@ -82,7 +85,7 @@ func run() (shipped int, err error) {
 		kgo.AutoCommitInterval(time.Second),
 		// For librdkafka's mock cluster: it knows no newer requests, and answers a fetch only when its time is over.
 		kgo.MaxVersions(kversion.V2_3_0()), kgo.FetchMaxWait(10*time.Millisecond),
-		kgo.RequiredAcks(kgo.LeaderAck()), kgo.DisableIdempotentWrite(),
+		kgo.RequiredAcks(kgo.LeaderAck()), kgo.DisableIdempotentWrite(), kgo.RecordDeliveryTimeout(patience),
 		kgo.OnPartitionsAssigned(func(context.Context, *kgo.Client, map[string][]int32) {
 			ready.Do(func() { fmt.Println("ready") }) // whoever started it may begin to produce
 		}),
@@ -92,7 +95,7 @@ func run() (shipped int, err error) {
 	if err != nil {
 		return 0, err
 	}
-	defer client.Close()
+	defer leave(client)
 
 	for {
 		fetches := client.PollRecords(ctx, 1) // one: the next is taken when this one is done
@@ -116,6 +119,20 @@ func run() (shipped int, err error) {
 			}
 			shipped++
 		})
+	}
+}
+
+// leave commits a last time, leaves the group and closes the client; when Kafka is gone, not for ever.
+func leave(client *kgo.Client) {
+	left := make(chan struct{})
+	go func() {
+		client.Close()
+		close(left)
+	}()
+	select {
+	case <-left:
+	case <-time.After(patience):
+		log.Printf("%s: Kafka did not answer: the group is left without a word", *service)
 	}
 }
 
