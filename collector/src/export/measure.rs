@@ -47,6 +47,15 @@ impl Measured {
     }
 }
 
+/// What is kept besides totals: memory that most do without.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Kept {
+    /// What came since it was taken last.
+    pub(crate) deltas: bool,
+    /// What came in the last minutes.
+    pub(crate) recent: bool,
+}
+
 /// A distribution over the times that are asked for.
 #[derive(Debug)]
 pub(crate) struct Measure {
@@ -73,11 +82,11 @@ impl Measure {
     }
 
     /// Returns how many values were found to be negative.
-    pub(crate) fn add(&mut self, sketch: &Sketch, slot: i64, deltas: bool) -> u64 {
+    pub(crate) fn add(&mut self, sketch: &Sketch, slot: i64, kept: Kept) -> u64 {
         let mut negative = 0;
         // Bins of two layouts in one sketch would be moved twice.
         if !self.pending.mapping().same(sketch.mapping()) {
-            negative = self.settle(slot, deltas);
+            negative = self.settle(slot, kept);
             self.pending = Sketch::with_mapping(*sketch.mapping());
         }
         self.pending.merge(sketch);
@@ -85,22 +94,22 @@ impl Measure {
     }
 
     /// Sorts what came into the histograms. Returns how many values were negative.
-    pub(crate) fn settle(&mut self, slot: i64, deltas: bool) -> u64 {
+    pub(crate) fn settle(&mut self, slot: i64, kept: Kept) -> u64 {
         if self.pending.is_empty() {
             return 0;
         }
         let mut negative = 0u64;
-        if self.recent.back().is_none_or(|&(last, _)| last != slot) {
+        if kept.recent && self.recent.back().is_none_or(|&(last, _)| last != slot) {
             self.recent.retain(|&(known, _)| (slot - RECENT..slot).contains(&known));
             self.recent.push_back((slot, Histogram::new(self.bounds.delta_buckets)));
         }
         for (value, count) in whole(&self.pending) {
             negative += if value < 0.0 { count } else { 0 };
             self.total.add(value, count);
-            if deltas {
+            if kept.deltas {
                 self.delta.add(value, count);
             }
-            if let Some((_, recent)) = self.recent.back_mut() {
+            if let Some((_, recent)) = self.recent.back_mut().filter(|_| kept.recent) {
                 recent.add(value, count);
             }
         }

@@ -2,7 +2,7 @@
 
 use super::histogram::Histogram;
 use super::labels::Labels;
-use super::measure::{Bounds, Measure, SLOT_NS};
+use super::measure::{Bounds, Kept, Measure, SLOT_NS};
 use crate::model::edge::EdgeKey;
 use datastreams_core::sketch::Sketch;
 use std::collections::HashMap;
@@ -52,9 +52,9 @@ impl Series {
         }
     }
 
-    fn settle(&mut self, deltas: bool) -> u64 {
+    fn settle(&mut self, kept: Kept) -> u64 {
         let slot = self.slot;
-        self.measures.iter_mut().map(|measure| measure.settle(slot, deltas)).sum()
+        self.measures.iter_mut().map(|measure| measure.settle(slot, kept)).sum()
     }
 }
 
@@ -78,8 +78,7 @@ pub(crate) struct Table {
     /// The places of edges, by their hash.
     edges: HashMap<u64, usize>,
     hasher: RandomState,
-    /// Whether somebody takes what came since the last time.
-    deltas: bool,
+    kept: Kept,
     taken_ns: i64,
     swept_ns: i64,
     /// Values below zero, which count as zero.
@@ -99,7 +98,7 @@ impl Table {
             places: HashMap::new(),
             edges: HashMap::new(),
             hasher: RandomState::new(),
-            deltas: false,
+            kept: Kept::default(),
             taken_ns: now_ns,
             swept_ns: i64::MIN,
             negative: 0,
@@ -111,13 +110,21 @@ impl Table {
     /// Keeps what [`Table::take`] returns, from now on.
     pub(crate) fn keep_deltas(&mut self, now_ns: i64) {
         self.settled().for_each(drop);
-        self.deltas = true;
+        self.kept.deltas = true;
         self.taken_ns = now_ns;
+    }
+
+    /// Keeps what came recently, from now on. Returns whether it was kept before.
+    pub(crate) fn keep_recent(&mut self) -> bool {
+        if !self.kept.recent {
+            self.settled().for_each(drop);
+        }
+        std::mem::replace(&mut self.kept.recent, true)
     }
 
     /// Counts what passed an edge; `None`: one of those for which the model has no room.
     pub(crate) fn add(&mut self, edge: Option<&EdgeKey>, passed: &Passed<'_>, now_ns: i64) {
-        let deltas = self.deltas;
+        let kept = self.kept;
         let place = edge.and_then(|edge| self.place(edge, now_ns));
         let series = match place.and_then(|place| self.series.get_mut(place)) {
             Some(series) => series,
@@ -127,29 +134,29 @@ impl Table {
             }
         };
         series.messages = series.messages.saturating_add(passed.messages);
-        if deltas {
+        if kept.deltas {
             series.untaken_messages = series.untaken_messages.saturating_add(passed.messages);
         }
         series.last_ns = now_ns;
         let slot = now_ns.div_euclid(SLOT_NS);
         let mut negative = 0;
         if series.slot != slot {
-            negative = series.settle(deltas);
+            negative = series.settle(kept);
             series.slot = slot;
         }
         let sketches = [passed.edge_latency, passed.pathway_latency, passed.payload_size];
         for (measure, sketch) in series.measures.iter_mut().zip(sketches) {
-            negative += measure.add(sketch, slot, deltas);
+            negative += measure.add(sketch, slot, kept);
         }
         self.negative = self.negative.saturating_add(negative);
     }
 
     /// Those that have counted something, with all that came sorted in.
     pub(crate) fn settled(&mut self) -> impl Iterator<Item = &Series> {
-        let deltas = self.deltas;
+        let kept = self.kept;
         let mut negative = 0u64;
         for series in self.series.iter_mut().chain([&mut self.overflow]) {
-            negative = negative.saturating_add(series.settle(deltas));
+            negative = negative.saturating_add(series.settle(kept));
         }
         self.negative = self.negative.saturating_add(negative);
         self.series.iter().chain((self.overflow.messages > 0).then_some(&self.overflow))
@@ -334,6 +341,7 @@ mod tests {
     #[test]
     fn recent_values_go() {
         let mut table = Table::new(Bounds::DEFAULT, NOW);
+        assert!(!table.keep_recent() && table.keep_recent());
         for minute in 0..20 {
             add(&mut table, &edge("a", "x:1"), &[0.1], NOW + minute * SLOT_NS);
         }

@@ -82,7 +82,9 @@ impl About {
 pub(crate) fn render(exports: &Exports, about: &About, format: Format, now_ns: i64) -> Vec<u8> {
     let (mut families, snapshots) = {
         let mut table = exports.lock();
-        let snapshots: Vec<_> = table.settled().map(|series| Snapshot::of(series, format, now_ns)).collect();
+        // Recent values are only kept for those who want text; the first time there are but totals.
+        let recent = format != Format::Protobuf && table.keep_recent();
+        let snapshots = table.settled().map(|series| Snapshot::of(series, format, recent, now_ns)).collect::<Vec<_>>();
         (own(&table, exports, about), snapshots)
     };
     families.extend(lag(&about.lags));
@@ -116,7 +118,7 @@ enum Shown {
 }
 
 impl Snapshot {
-    fn of(series: &Series, format: Format, now_ns: i64) -> Self {
+    fn of(series: &Series, format: Format, recent: bool, now_ns: i64) -> Self {
         let shown = |measure: &Measure| {
             let total = &measure.total;
             if total.is_empty() {
@@ -124,8 +126,8 @@ impl Snapshot {
             } else if format == Format::Protobuf {
                 Shown::Total(total.clone())
             } else {
-                let recent = measure.recent(now_ns);
-                let quantiles = QUANTILES.map(|quantile| recent.quantile(quantile));
+                let of = if recent { measure.recent(now_ns) } else { total.clone() };
+                let quantiles = QUANTILES.map(|quantile| of.quantile(quantile));
                 Shown::Summary { count: total.count, sum: total.sum, quantiles }
             }
         };
