@@ -27,7 +27,7 @@ int main(int argc, char **argv) {
     topic = rd_kafka_topic_new(producer, argv[2], NULL);
     batch(topic, RD_KAFKA_PARTITION_UA, atoi(argv[3]));
     batch(topic, 0, atoi(argv[3]));
-    if (rd_kafka_metadata(producer, 0, topic, &known, 10000) != RD_KAFKA_RESP_ERR_NO_ERROR) fail("metadata", "none");
+    if (rd_kafka_metadata(producer, 0, topic, &known, 60000) != RD_KAFKA_RESP_ERR_NO_ERROR) fail("metadata", "none");
     rd_kafka_metadata_destroy(known);
     if (rd_kafka_produce(topic, 12345, RD_KAFKA_MSG_F_COPY, "lost", 4, NULL, 0, NULL) == 0 &&
         rd_kafka_flush(producer, 20000) != RD_KAFKA_RESP_ERR_NO_ERROR)
