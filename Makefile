@@ -35,7 +35,7 @@ test-build: lib archive lib-fault go-lib page examples demo-command peers-progra
 
 test-full: setup ## The heavy counterparts as well: run it before a release
 	@tools/steps test , deny test-valgrind test-asan test-long test-go-more test-peers-full test-export test-kafka-full \
-	  test-kafka-c test-kafka-old test-plugin-full test-queues-memory test-queues-python test-python-sdist
+	  test-kafka-c test-kafka-old test-go-python test-plugin-full test-queues-memory test-queues-python test-python-sdist
 
 test-rust: ## Unit, property and integration tests of the Rust crates
 	cargo test --workspace
