@@ -11,7 +11,7 @@ include $(sort $(wildcard mk/*.mk))
 
 SETUP := tools/setup
 
-.PHONY: help all setup test test-full test-rust vectors vectors-check lint fmt deny clean test-long
+.PHONY: help all setup test test-build test-full test-rust vectors vectors-check lint fmt deny clean test-long
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -20,16 +20,21 @@ all: setup lib archive go-lib ## Build the library (build/lib), for Go too, and 
 	cargo build --release -p datastreams-collector
 
 setup: ## Install the tools that building and testing need (as root; otherwise say what to install)
-	@$(SETUP) rust c kafka cmake valgrind python python-ext queues
+	@$(SETUP) rust c kafka cmake valgrind python python-ext queues queues-c
 	@tools/go version >/dev/null
 
+# What several steps need is built before them; the demonstration measures times, so nothing runs beside it.
 test: setup ## Everything that has to hold before a change lands, in less than 20 minutes
-	@tools/steps vectors-check lint test-rust test-abi test-c test-costs test-install test-peers test-demo \
-	  lint-go test-go test-go-dist test-go-integrations lint-python test-python \
-	  test-python-integrations test-docs
+	@tools/steps test-build , \
+	  vectors-check lint test-rust test-abi test-c test-costs test-install test-docs + \
+	  test-peers lint-go test-go test-go-dist test-go-integrations lint-python test-python test-queues test-python-integrations , \
+	  test-demo
+
+test-build: lib archive lib-fault go-lib examples demo-command peers-programs python
 
 test-full: setup ## The heavy counterparts as well: run it before a release
-	@tools/steps test deny test-valgrind test-asan test-peers-full test-long test-go-more test-kafka-full test-python-sdist
+	@tools/steps test deny test-valgrind test-asan test-peers-full test-long test-go-more test-kafka-full test-kafka-c test-kafka-old \
+	  test-queues-memory test-queues-python test-python-sdist
 
 test-rust: ## Unit, property and integration tests of the Rust crates
 	cargo test --workspace

@@ -20,5 +20,8 @@ roots=$(for name in $keep; do printf ' -u %s' "$name"; done)
 "$OBJCOPY" --redefine-sym DW.ref.rust_eh_personality=DW.ref.datastreams_eh_personality "$work/all.o"
 "$OBJCOPY" --wildcard --keep-global-symbol='ds_*' --strip-unneeded \
   --remove-section .llvmbc --remove-section .llvmcmd --remove-section '.rela.llvm*' "$work/all.o" "$work/datastreams.o"
-rm -f "$output"
-"$AR" rcsD "$output" "$work/datastreams.o"
+"$AR" rcsD "$work/archive" "$work/datastreams.o"
+# An archive that is the same stays as it is: what was linked with it need not be linked again, and somebody may be reading it.
+if ! cmp -s "$work/archive" "$output"; then
+  mv "$work/archive" "$output.new" && mv "$output.new" "$output"
+fi

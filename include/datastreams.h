@@ -163,6 +163,9 @@ DS_CHECK ds_status ds_client_new(const ds_config *config, ds_client **client, ds
 // path), "unix:///var/run/datadog/apm.socket". Lives as long as the client.
 DS_CHECK ds_status ds_client_agent_url(const ds_client *client, ds_str *url);
 
+// Whether the client measures: 1, or 0 when the config or DD_DATA_STREAMS_ENABLED switched it off.
+DS_CHECK ds_status ds_client_enabled(const ds_client *client, uint32_t *enabled);
+
 // Closes all buckets, the open one too, and waits until all is delivered. DS_ERR_TIMEOUT when that
 // takes longer: what is left is kept and tried again. Without a thread it posts in the caller's; in
 // host mode it only makes payloads ready to take, those that wait for a retry too.

@@ -11,7 +11,7 @@ DATA_STREAMS_GO ?=
 GO_MODULES = $(shell git ls-files --cached --others --exclude-standard '$(GO_DIR)/*go.mod' | xargs -n1 dirname | sort)
 STATICCHECK := honnef.co/go/tools/cmd/staticcheck@v0.8.2
 
-.PHONY: go-lib go-dist test-go test-go-more test-go-dist test-go-integrations test-kafka-full lint-go bench-go
+.PHONY: go-lib go-dist test-go test-go-more test-go-dist test-go-integrations test-go-python test-kafka-full lint-go bench-go
 
 # Without TLS: Go has its own. A static library alone, beside the shared one of lib-fault in the same directory.
 go-lib: ## Put the static library where cgo finds it: bindings/go/internal/native
@@ -43,9 +43,17 @@ test-go: go-lib ## The Go package: with the race detector, with a collector at e
 test-go-more: go-lib ## Long fuzzing of decoding
 	cd $(GO_DIR) && $(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime 300s .
 
-test-go-integrations: go-lib ## Kafka clients over embedded brokers, and dd-trace-go on the same pathways
+test-go-integrations: go-lib ## The Go integrations, over brokers and servers that the tests start; dd-trace-go on the same pathways
+	@tools/setup queues python
 	@for module in $(filter $(GO_DIR)/integrations/% $(GO_DIR)/internal/%,$(GO_MODULES)); do \
 	  (cd $$module && $(GO) test -race -count 1 ./...) || exit 1; done
+
+test-go-python: go-lib python ## Services in Go and Python on one pathway, over RabbitMQ, NATS, SQS, SNS, Kinesis and Pub/Sub
+	@tools/setup queues
+	python=$$(tools/venv $(PYTHON)/tests/integrations/requirements.txt) && \
+	  $$python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $(PYTHON_WHEEL) && \
+	  for module in amqp091 nats aws pubsub; do \
+	    (cd $(GO_DIR)/integrations/$$module && DATASTREAMS_PYTHON=$$python $(GO) test -count 1 -run TestPython ./...) || exit 1; done
 
 test-kafka-full: go-lib ## The integrations of Go and Python over Apache Kafka, from Maven Central
 	@tools/setup java python

@@ -14,17 +14,26 @@ PYTHON_CC ?= $(PYTHON_BUILD) -m ziglang cc -target $(PYTHON_MACHINE)-linux-gnu.$
 PYTHON_UNWINDER ?= $(shell $(CC) -print-file-name=libgcc_s.so.1)
 PYTHON_WHEEL = $$(ls $(CURDIR)/dist/libdatastreams-*.whl)
 
-.PHONY: python python-sdist test-python test-python-sdist lint-python bench-python
+.PHONY: python python-wheel python-sdist test-python test-python-sdist lint-python bench-python
+
+# What a wheel is made of; one that was made of the same stays.
+PYTHON_INPUTS = $$(cat build/lib/libdatastreams.a include/datastreams.h mk/python.mk \
+  $$(find $(PYTHON) -maxdepth 1 -type f | sort) $$(find $(PYTHON)/src -type f -not -path '*/__pycache__/*' -not -path '*.egg-info/*' | sort) | sha256sum)
 
 python: archive ## Build the wheel of the Python binding: dist
 	@tools/setup python python-ext
-	@rm -rf $(PYTHON)/build build/wheel && mkdir -p dist && rm -f dist/libdatastreams-*.whl
+	@mkdir -p build/wheel dist
+	@if [ "$(PYTHON_INPUTS)" != "$$(cat build/wheel/inputs 2>/dev/null)" ] || ! ls dist/libdatastreams-*.whl >/dev/null 2>&1; then \
+	  $(MAKE) --no-print-directory python-wheel && echo "$(PYTHON_INPUTS)" >build/wheel/inputs; fi
+	@ls dist/libdatastreams-*.whl
+
+python-wheel:
+	@rm -rf $(PYTHON)/build build/wheel && mkdir -p build/wheel && rm -f dist/libdatastreams-*.whl
 	python=$(PYTHON_BUILD) && cc="$(PYTHON_CC)" && \
 	  CC="$$cc" LDSHARED="$$cc -shared" CFLAGS=-Werror LDFLAGS=$(PYTHON_UNWINDER) DATASTREAMS_ARCHIVE=$(CURDIR)/build/lib/libdatastreams.a \
 	  $$python -m pip wheel --quiet --disable-pip-version-check --no-deps --no-build-isolation -w build/wheel $(PYTHON) && \
 	  PATH=$$(dirname $$python):$$PATH $$python -m auditwheel repair -w dist build/wheel/libdatastreams-*.whl 2>build/wheel/log \
 	  || { cat build/wheel/log >&2; exit 1; }
-	@ls dist/libdatastreams-*.whl
 
 python-sdist: ## Build the source distribution of the Python binding, with the Rust sources in it: dist
 	@tools/setup rust python

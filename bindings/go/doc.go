@@ -28,9 +28,10 @@
 //	p := in.Consume(header, size)
 //	p, header = out.Produce(p, size, header[:0])
 //
-// # Kafka
+// # Clients
 //
-// The packages below integrations do both for Kafka clients, with offsets, sizes and cluster ids.
+// The packages below integrations do both for clients of Kafka, with offsets and cluster ids, and of RabbitMQ, NATS, SQS, SNS,
+// Kinesis, EventBridge and Pub/Sub. Each is a module of its own.
 //
 // # Linking
 //

@@ -141,25 +141,15 @@ var (
 	errOffEnvironment = errors.New("datastreams: disabled by DD_DATA_STREAMS_ENABLED")
 )
 
-// off says who switched measuring off: nil when it is on.
-func (c *config) off() error {
+// off says who switched measuring off in the client made of this config: nil when it is on.
+func (c *config) off(client *native.Client) error {
 	switch {
-	case c.library.Enabled == 2:
-		return errOff
-	case c.library.Enabled == 1, os.Getenv("DD_DATA_STREAMS_ENABLED") == "":
+	case client.Enabled():
 		return nil
-	}
-	// How the variable is read is the library's to know. A client that delivers to nobody tells.
-	probe, err := native.New(native.Config{Service: "probe", Delivery: native.DeliveryHost})
-	if err != nil {
-		return nil
-	}
-	var after native.Pathway
-	edge, _ := probe.Intern("", []string{"probe"})
-	if probe.CheckpointAt(edge, native.SizeUnknown, 0, 0, nil, &after) == native.OK && after.StartNs == 0 {
+	case c.library.Enabled == 0:
 		return errOffEnvironment
 	}
-	return nil
+	return errOff
 }
 
 // milliseconds is a time as the library takes it: rounded up, since 0 would not wait at all, and cut off after 49 days.

@@ -52,7 +52,7 @@ func Start(opts ...StartOption) {
 		current.Store(nil)
 		return
 	}
-	started.off = settings.off()
+	started.off = settings.off(started.native)
 	failure.Store(nil)
 	current.Store(started)
 }

@@ -44,7 +44,7 @@ fn read(text: &str) -> Result<Pathway, String> {
 }
 
 /// Base64 in either alphabet, padded or not; `None` for anything else.
-fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
+pub(crate) fn from_base64(text: &[u8]) -> Option<Vec<u8>> {
     let end = text.iter().rposition(|&byte| byte != b'=')? + 1;
     let value = |byte: &u8| {
         Some(match byte {

@@ -1,11 +1,14 @@
 //! `datastreams`: receives pipeline statistics and shows the latencies; explains hashes and headers.
 
+mod ask;
 mod between;
 mod cli;
 mod clock;
 mod collect;
 mod decode;
 mod demo;
+mod doctor;
+mod export;
 mod graph;
 mod hash;
 mod history;
@@ -15,10 +18,13 @@ mod model;
 mod output;
 mod page;
 mod pathways;
+mod plain;
 mod quantiles;
+mod run;
 mod series;
 mod store;
 mod table;
+mod top;
 mod units;
 mod view;
 
@@ -35,5 +41,8 @@ fn main() -> ExitCode {
         Command::Decode(options) => decode::run(&options),
         Command::Demo(options) => demo::run(&options),
         Command::Hash(options) => hash::run(&options),
+        Command::Run(options) => run::run(&options),
+        Command::Top(options) => top::run(&options),
+        Command::Doctor(options) => doctor::run(&options),
     }
 }

@@ -88,6 +88,16 @@ impl Store {
         self.model().received.repeats += 1;
     }
 
+    /// Remembers the id of a payload that an agent behind has taken, whatever becomes of it here.
+    pub(crate) fn remember(&self, id: &str) {
+        self.model().remember(id);
+    }
+
+    /// Counts a payload that an agent behind took, and that could not be read here.
+    pub(crate) fn unread(&self) {
+        self.model().received.unread += 1;
+    }
+
     /// Counts a request that was refused.
     pub(crate) fn refuse(&self) {
         self.model().received.refused += 1;

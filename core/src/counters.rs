@@ -122,7 +122,7 @@ counters! {
     MessagesDroppedFault => "messages_dropped_fault",
     /// Attempts that found no agent: refused, unreachable or timed out before the request was sent.
     AgentUnreachable => "agent_unreachable",
-    /// Answers of the agent with a status of 400 or above.
+    /// Answers of the agent with another status than 2xx.
     AgentErrors => "agent_errors",
     /// Health counts that could not be sent to DogStatsD.
     HealthErrors => "health_errors",

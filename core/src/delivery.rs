@@ -244,7 +244,7 @@ impl Queue {
                 self.retry(id, attempts, None, mono, counters);
             }
             Outcome::Answer { status, retry_after } => {
-                if status >= 400 {
+                if !(200..=299).contains(&status) {
                     counters.add(Counter::AgentErrors, 1);
                 }
                 self.answer(id, attempts, status, retry_after, mono, counters, split);

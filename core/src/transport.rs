@@ -7,6 +7,7 @@
 
 use crate::config::{ConfigError, Settings};
 use crate::delivery::Outcome;
+use crate::endpoint::AGENT_PATH;
 use crate::request::{self, PAYLOAD_ID};
 use bytes::Bytes;
 use http_body::{Body, Frame, SizeHint};
@@ -34,6 +35,8 @@ const DRAIN_TIME: Duration = Duration::from_millis(500);
 #[derive(Debug)]
 pub struct Transport {
     url: Url,
+    /// What stands before the agent's own paths.
+    base: String,
     socket: Option<PathBuf>,
     headers: HeaderMap,
     timeout: Duration,
@@ -58,6 +61,7 @@ impl Transport {
         }
         Ok(Self {
             url: Url::parse(&url).map_err(|_| unusable("it is not a URL"))?,
+            base: settings.endpoint.path.strip_suffix(AGENT_PATH).unwrap_or_default().to_owned(),
             socket: settings.endpoint.socket.clone(),
             headers,
             timeout: settings.timeout,
@@ -89,6 +93,37 @@ impl Transport {
     }
 }
 
+/// What was answered to a question ([`Session::get`]).
+#[derive(Debug)]
+pub struct Answer {
+    /// The HTTP status.
+    pub status: u16,
+    /// The whole body.
+    pub body: Vec<u8>,
+    headers: HeaderMap,
+}
+
+impl Answer {
+    /// The header of this name, if it is there once at least and is text.
+    #[must_use]
+    pub fn header(&self, name: &str) -> Option<&str> {
+        self.headers.get(name)?.to_str().ok()
+    }
+}
+
+/// Why there is no answer to a question.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Unanswered {
+    /// Nothing was sent: the name, the connection or the handshake failed. The cause.
+    NotSent(String),
+    /// The time was over.
+    Timeout,
+    /// The answer is larger than it may be.
+    TooLarge,
+    /// What came is no HTTP, or ended too early. The cause.
+    Broken(String),
+}
+
 /// One round of deliveries: its posts share a connection when the agent keeps it open. Dropping it closes everything,
 /// without waiting.
 #[derive(Debug)]
@@ -114,6 +149,57 @@ impl Session<'_> {
             return std::thread::scope(|scope| scope.spawn(post).join()).unwrap_or(Outcome::Lost);
         }
         runtime.block_on(self.exchange(body, payload_id, timeout))
+    }
+
+    /// Asks for `path` (such as `/info`, with its query) of the same host in the same way, with these headers alone, and
+    /// waits for the whole answer: at most `timeout`, and `most` bytes. For programs that look at what an agent says; the
+    /// reporter never asks.
+    ///
+    /// # Errors
+    /// Why there is no answer. An answer of any status is one.
+    pub fn get(
+        &self,
+        path: &str,
+        headers: &[(&str, &str)],
+        most: usize,
+        timeout: Duration,
+    ) -> Result<Answer, Unanswered> {
+        let Some(runtime) = &self.runtime else { return Err(Unanswered::Timeout) };
+        let ask = async { tokio::time::timeout(timeout, self.ask(path, headers, most)).await };
+        let answered = if Handle::try_current().is_ok() {
+            std::thread::scope(|scope| scope.spawn(|| runtime.block_on(ask)).join())
+        } else {
+            Ok(runtime.block_on(ask))
+        };
+        let broken = |_| Err(Unanswered::Broken("asking failed".to_owned()));
+        answered.map_or_else(broken, |answer| answer.unwrap_or(Err(Unanswered::Timeout)))
+    }
+
+    async fn ask(&self, path: &str, headers: &[(&str, &str)], most: usize) -> Result<Answer, Unanswered> {
+        let (path, query) = path.split_once('?').map_or((path, None), |(path, query)| (path, Some(query)));
+        let mut url = self.transport.url.clone();
+        url.set_path(&format!("{}{path}", self.transport.base));
+        url.set_query(query);
+        let mut request = self.client.get(url);
+        for (name, value) in headers {
+            request = request.header(*name, *value);
+        }
+        let mut answer = request.send().await.map_err(|error| {
+            let cause = innermost(&error);
+            if error.is_connect() || error.is_builder() {
+                Unanswered::NotSent(cause)
+            } else {
+                Unanswered::Broken(cause)
+            }
+        })?;
+        let mut body = Vec::new();
+        while let Some(chunk) = answer.chunk().await.map_err(|error| Unanswered::Broken(innermost(&error)))? {
+            if body.len() + chunk.len() > most {
+                return Err(Unanswered::TooLarge);
+            }
+            body.extend_from_slice(&chunk);
+        }
+        Ok(Answer { status: answer.status().as_u16(), body, headers: answer.headers().clone() })
     }
 
     async fn exchange(&self, body: &Arc<[u8]>, payload_id: &str, timeout: Duration) -> Outcome {
@@ -153,6 +239,15 @@ impl Drop for Session<'_> {
             runtime.shutdown_background();
         }
     }
+}
+
+/// What was the matter in the first place: the outer errors only say in which step.
+fn innermost(error: &dyn std::error::Error) -> String {
+    let mut cause = error;
+    while let Some(source) = cause.source() {
+        cause = source;
+    }
+    cause.to_string()
 }
 
 async fn drain(mut answer: Response) {

@@ -9,7 +9,7 @@ use datastreams_core::config::{Config, Secret, Settings};
 use datastreams_core::container::Ids;
 use datastreams_core::delivery::Outcome;
 use datastreams_core::machine::Machine;
-use datastreams_core::transport::Transport;
+use datastreams_core::transport::{Transport, Unanswered};
 use std::io::{BufRead, BufReader, Read};
 use std::process::{Command, Stdio};
 use std::sync::{Arc, LazyLock};
@@ -335,4 +335,32 @@ fn an_agent_by_itself() {
     let agent = Agent::tcp(vec![answer(202, "")]);
     println!("\nport {}", agent.address.unwrap().port());
     std::io::stdin().read_to_end(&mut Vec::new()).unwrap();
+}
+
+#[test]
+fn questions_are_asked_in_the_same_way() {
+    let agent = Agent::tcp(vec![answer(200, "Date: now\r\n"), answer(404, ""), answer(200, "")]);
+    let transport = Transport::new(&settings(&format!("{}/base", agent.url()))).unwrap();
+    let session = transport.open().unwrap();
+    let got = session.get("/info?a=1", &[("Authorization", "Bearer t")], 2, PATIENCE).unwrap();
+    assert_eq!((got.status, &got.body[..], got.header("date")), (200, &b"{}"[..], Some("now")));
+    let request = agent.request().unwrap();
+    assert_eq!(request.line, "GET /base/info?a=1 HTTP/1.1");
+    assert_eq!((request.header("authorization"), request.header("content-type")), (Some("Bearer t"), None));
+    assert_eq!(session.get("/x", &[], 2, PATIENCE).unwrap().status, 404, "an answer too");
+    assert_eq!(session.get("/x", &[], 1, PATIENCE).unwrap_err(), Unanswered::TooLarge);
+}
+
+#[test]
+fn questions_without_an_answer() {
+    let ask = |url: &str, timeout| {
+        let transport = Transport::new(&settings(url)).unwrap();
+        transport.open().unwrap().get("/info", &[], 100, timeout).unwrap_err()
+    };
+    assert!(matches!(ask("http://127.0.0.1:1", PATIENCE), Unanswered::NotSent(why) if why.contains("refused")));
+    assert!(matches!(ask("unix:///nowhere/at.sock", PATIENCE), Unanswered::NotSent(_)));
+    let hangs = Agent::tcp(vec![Act::Hang(Duration::from_secs(30))]);
+    assert_eq!(ask(&hangs.url(), Duration::from_millis(300)), Unanswered::Timeout);
+    let other = Agent::tcp(vec![Act::WriteAndClose(b"SSH-2.0-nothing\r\n".to_vec())]);
+    assert!(matches!(ask(&other.url(), PATIENCE), Unanswered::Broken(_)));
 }

@@ -93,6 +93,20 @@ pub unsafe extern "C" fn ds_client_agent_url(client: *const ds_client, url: *mut
     })
 }
 
+/// Whether the client measures: 1, or 0 when the config or DD_DATA_STREAMS_ENABLED switched it off.
+#[unsafe(no_mangle)]
+#[must_use]
+pub unsafe extern "C" fn ds_client_enabled(client: *const ds_client, enabled: *mut u32) -> ds_status {
+    // SAFETY: NULL or the caller's client, which lives during the call.
+    let client = unsafe { client.as_ref() };
+    call("ds_client_enabled", client, |client| {
+        let enabled = writable(enabled, "enabled")?;
+        // SAFETY: not NULL, and the caller's to write.
+        unsafe { enabled.set(client.core.settings().enabled.into()) };
+        Ok(())
+    })
+}
+
 /// Closes all buckets, the open one too, and waits until all is delivered. DS_ERR_TIMEOUT when that
 /// takes longer: what is left is kept and tried again. Without a thread it posts in the caller's; in
 /// host mode it only makes payloads ready to take, those that wait for a retry too.

@@ -44,6 +44,8 @@ int main(int argc, char **argv) {
   TWICE(ds_client_counters(client, values, 4, &len));
   ds_str url;
   TWICE(ds_client_agent_url(client, &url));
+  uint32_t enabled;
+  TWICE(ds_client_enabled(client, &enabled));
   const ds_str tags[] = {DS_STR_INIT("direction:in"), DS_STR_INIT("type:kafka")};
   ds_edge edge = {0};
   TWICE(ds_edge_intern(client, tags, 2, DS_STR(""), &edge));

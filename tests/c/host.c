@@ -12,6 +12,9 @@ int main(int argc, char **argv) {
   ds_str url;
   CHECK_OK(ds_client_agent_url(client, &url)); /* what the host posts to: as it was configured, without a path */
   CHECK(url.len == strlen(argv[1]) && memcmp(url.ptr, argv[1], url.len) == 0);
+  uint32_t enabled = 7;
+  CHECK_OK(ds_client_enabled(client, &enabled));
+  CHECK_INT(enabled, 1);
 
   /* The clock of the checkpoints and of the poll are the host's: a bucket is over when its ten seconds are. */
   const int64_t second = 1000000000, start = 1786000000 * second;

@@ -237,6 +237,38 @@ def versions(docs, _world):
                 yield f"{name}: libdatastreams.so.{found}, where the ABI is {abi}"
 
 
+def integrations(docs, _world):
+    """The table of integrations has all that there are, and each is tested by targets that run where it says."""
+    there = set()
+    for name in docs.files:
+        for language, pattern in (
+            ("C", r"bindings/c/include/(datastreams_\w+\.h)$"),
+            ("Go", r"bindings/go/integrations/(\w+(?:/v\d+)?)/\w+\.go$"),
+            ("Python", r"bindings/python/src/datastreams/integrations/([a-z]\w*)(?:\.py$|/)"),
+        ):
+            there |= {(language, found) for found in re.findall(pattern, name)}
+    there.discard(("C", "datastreams_message.h"))  # what those for message queues share
+    makefile = docs.read("Makefile")
+    runs = {}
+    for whole in ("test", "test-full"):
+        recipe = re.search(rf"^{whole}:.*\n((?:\t.*\n)+)", makefile, re.MULTILINE).group(1)
+        runs[whole] = set(re.findall(r"(?<=\s)test-[\w-]+", recipe))
+    said = set()
+    for _, languages, client, integration, *cells in docs.table("README.md", "Integrations"):
+        if languages != "any":  # what needs no change to a program is no integration of a language
+            said.add((languages.split(",")[0], integration.strip("`")))
+        tested = [re.findall(r"`make ([\w-]+)`", cell) for cell in cells]
+        if not any(tested):
+            yield f"README.md: nothing tests the integration with {client}"
+        for whole, targets in zip(runs, tested):
+            for target in set(targets) - runs[whole]:
+                yield f"README.md: {client}: `make {whole}` does not run {target}"
+    for language, name in sorted(there - said):
+        yield f"README.md: the integration {name} of {language} is not in the table"
+    for language, name in sorted(said - there):
+        yield f"README.md: there is no integration {name} of {language}"
+
+
 def safety(docs, _world):
     """Unsafe code is where ARCHITECTURE.md says: in ffi/src alone."""
     for name in sorted(docs.files):
@@ -303,6 +335,7 @@ STATEMENTS = {
     "bounds have the defaults of the header": defaults,
     "dependencies are those of the manifests": dependencies,
     "versions are those of the sources": versions,
+    "the table of integrations is complete, and each is tested": integrations,
     "unsafe code is in ffi/src alone": safety,
     "commands and options exist": options,
     "vectors are named": vectors,

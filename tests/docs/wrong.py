@@ -45,6 +45,8 @@ STATEMENTS = {
     "a function that does not exist": ("README.md", "`ds_client_stop`", "`ds_client_halt`"),
     "a default that is another": ("ARCHITECTURE.md", "64 MiB", "65 MiB"),
     "a dependency that is none": ("ARCHITECTURE.md", "| `try-lock` |", "| `try-luck` |"),
+    "an integration that does not exist": ("README.md", "| `aio_pika` |", "| `aio_pica` |"),
+    "a test that is not run there": ("README.md", "`make test-queues`: RabbitMQ", "`make test-long`: RabbitMQ"),
     "another compiler": ("README.md", "Rust 1.", "Rust 2."),
     "another ABI": ("ARCHITECTURE.md", "libdatastreams.so.1", "libdatastreams.so.2"),
     "an option that does not exist": ("README.md", "datastreams hash --service", "datastreams hash --servile"),

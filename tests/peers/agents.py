@@ -1,5 +1,6 @@
 """Payloads of our library through the receiver of the real trace-agent."""
 
+import contextlib
 import http.client
 import json
 import pathlib
@@ -31,10 +32,12 @@ def posts_of(tap):
 
 
 class Through:
-    """client -> tap -> agent -> tap -> strict intake, made anew for each check."""
+    """client -> tap -> agent -> tap -> strict intake, made anew for each check; with our collector before the agent,
+    when its command is given."""
 
-    def __init__(self, library, programs, socket=False):
-        self._library, self._socket = library, socket
+    def __init__(self, library, programs, socket=False, collector=None):
+        self._library, self._socket, self._command_before = library, socket, collector
+        self.collector = None
         self._logs, self._command = programs
 
     def __enter__(self):
@@ -49,9 +52,16 @@ class Through:
         else:
             self.agent = Agent(self._logs, self._command, self.behind.url)
             self.front = Tap(self.agent.address)
+        if self._command_before:
+            upstream = f"unix://{inner}" if self._socket else self.agent.url
+            self.collector = Collector(self._logs, self._command_before, "--upstream", upstream)
+            self.front.close()
+            self.front = Tap(self.collector.address)
         return self
 
     def __exit__(self, *_):
+        if self.collector:
+            self.collector.stop()
         self.agent.stop()
         for end in (self.front, self.behind, self.intake):
             end.close()
@@ -121,6 +131,65 @@ class Agents:
         equal("the tags", payload["Tags"], ["team:a", "zone:b"])
         account(client, payloads=1, payloads_delivered=1, messages_delivered=500)
         return f"{len(post.body)} bytes"
+
+    def behind_collector(self):
+        """With our collector before it all passes unchanged, and the collector shows what was delivered"""
+        with self.through(collector=self.collector) as way, way.client() as client:
+            found = self.unchanged(way, client)
+            shown(way.collector, payloads=1, messages=500, refused=0)
+        return found
+
+    def behind_collector_by_socket(self):
+        """The same with the agent behind a unix socket"""
+        with self.through(collector=self.collector, socket=True) as way, way.client() as client:
+            found = self.unchanged(way, client)
+            shown(way.collector, payloads=1, messages=500, refused=0)
+        return found
+
+    def refused_behind_collector(self):
+        """What the intake refuses at first is sent again, and shown once: not before it was taken"""
+        with self.through(collector=self.collector) as way, way.client() as client:
+            way.intake.answers += [(429, {"Retry-After": "1"}), (503, {})]
+            record_some(client, 20)
+            client.flush()
+            way.compare(3)
+            equal("the statuses", [post.status for post in posts_of(way.front)], [429, 503, 202])
+            shown(way.collector, payloads=1, messages=20, refused=2, repeats=0)
+            way.intake.answers.append((400, {}))
+            record_some(client, 20)
+            client.flush()
+            shown(way.collector, payloads=1, messages=20, refused=3)
+            account(client, payloads=2, payloads_delivered=1, payloads_dropped_rejected=1)
+
+    def info_behind_collector(self):
+        """Its /info is the agent's, to the last byte and header"""
+        with self.through(collector=self.collector) as way:
+            answers = []
+            for address in (way.agent.address, way.collector.address):
+                connection = http.client.HTTPConnection(*address, timeout=10)
+                connection.request("GET", "/info")
+                answer = connection.getresponse()
+                headers = {name.lower(): value for name, value in answer.getheaders()}
+                del headers["date"]
+                answers.append((answer.status, answer.read(), headers))
+                connection.close()
+            equal("the answer through the collector", answers[1], answers[0])
+
+    def by_key(self):
+        """An agent whose intake is our collector posts with its key, which may be the token that posts need"""
+        logs, command = self.programs
+        path = pathlib.Path(logs) / "key"
+        path.write_text("the-right-key")
+        options = ["--token-file", path, "--token-for-posts"]
+        with Collector(logs, self.collector, *options, name="guarded") as collector:
+            collector.headers["Authorization"] = "Bearer the-right-key"
+            for key, status in (("another-key", 401), ("the-right-key", 202)):
+                with Agent(logs, command, collector.url, key=key) as agent, contextlib.closing(Tap(agent.address)) as tap:
+                    with ds.Client(self.library, service="keyed", env=ENV, agent_url=tap.url) as client:
+                        record_some(client, 5)
+                        client.flush()
+                    equal(f"the status with {key}", posts_of(tap)[0].status, status)
+            shown(collector, payloads=1, messages=5, refused=1)
 
     def large(self):
         """So do payloads as large as ours get"""
@@ -271,7 +340,8 @@ class Agents:
             tap.close()
 
     def checks(self):
-        return [self.announced, self.over_tcp, self.over_socket, self.large, self.by_host, self.answers,
+        return [self.announced, self.over_tcp, self.over_socket, self.behind_collector, self.behind_collector_by_socket,
+                self.refused_behind_collector, self.info_behind_collector, self.by_key, self.large, self.by_host, self.answers,
                 self.too_large, self.refused, self.missing, self.unreachable, self.without_key,
                 self.collected]  # fmt: skip
 
@@ -282,6 +352,12 @@ def record_some(client, count, edges=4):
     for at in range(count):
         tags = ["direction:out", f"topic:{at % edges}", "type:kafka"]
         client.checkpoint(tags, size=at * 37, now_ns=now)
+
+
+def shown(collector, **expected):
+    """Fails unless the collector has received just this."""
+    received = collector.graph()["received"]
+    equal("what the collector shows", {name: received[name] for name in expected}, expected)
 
 
 def expect_timeout(client, milliseconds, call="ds_client_flush"):

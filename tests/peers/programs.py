@@ -99,16 +99,52 @@ class DdtraceService(Program):
         return call
 
 
+class TracerService(Program):
+    """A service under the released dd-trace-go, dd-trace or dd-java-agent: see tracers/."""
+
+    def __init__(self, logs, command, service, env, agent_url):
+        environment = {
+            "DD_SERVICE": service,
+            "DD_ENV": env,
+            "DD_TRACE_AGENT_URL": agent_url,
+            "DD_DATA_STREAMS_ENABLED": "true",
+            # Nothing but its data streams is wanted.
+            "DD_INSTRUMENTATION_TELEMETRY_ENABLED": "false",
+            "DD_REMOTE_CONFIGURATION_ENABLED": "false",
+            "DD_CRASHTRACKING_ENABLED": "false",
+            "DD_JMXFETCH_ENABLED": "false",
+            "DD_TRACE_STARTUP_LOGS": "false",
+        }
+        super().__init__(f"tracer-{service}", logs, command, clean_environment(**environment))
+
+    def send(self, kind, target, count):
+        """Produces so many messages; their headers."""
+        return self._ask(kind, "-", target, str(count))
+
+    def pass_on(self, kind, source, target, headers):
+        """Consumes a message for each header, and produces another; the headers of those."""
+        return self._ask(kind, source, target, *headers)
+
+    def receive(self, kind, source, headers):
+        self._ask(kind, source, "-", *headers)
+
+    def _ask(self, *words):
+        self.say(" ".join(words))
+        return self.line().split()
+
+
 class Collector(Program):
     """`datastreams collect`."""
 
-    def __init__(self, logs, command, name="collector"):
-        super().__init__(name, logs, [command, "collect", "--listen", "127.0.0.1:0"], clean_environment())
+    def __init__(self, logs, command, *options, name="collector"):
+        super().__init__(name, logs, [command, "collect", "--listen", "127.0.0.1:0", *options], clean_environment())
         self.url = self.line().removeprefix("listening on ")
         self.address = ("127.0.0.1", int(self.url.rpartition(":")[2]))
+        self.headers = {}
 
     def get(self, path):
-        with urllib.request.urlopen(self.url + path, timeout=10) as answer:
+        request = urllib.request.Request(self.url + path, headers=self.headers)
+        with urllib.request.urlopen(request, timeout=10) as answer:
             return json.load(answer)
 
     def graph(self):

@@ -261,11 +261,14 @@ static inline void consumer_stop(rd_kafka_t *consumer) {
     rd_kafka_queue_t *queue = rd_kafka_queue_new(consumer);
     rd_kafka_error_destroy(rd_kafka_consumer_close_queue(consumer, queue));
     while (!rd_kafka_consumer_closed(consumer)) {
+        rd_kafka_message_t *unread;
         if (clock_ns(CLOCK_MONOTONIC) > deadline) {
             fputs("Kafka did not answer: the group is left without a word\n", stderr);
             return;
         }
-        rd_kafka_queue_poll_callback(queue, 100); /* on_commit */
+        /* Calls on_commit; messages that were fetched and not polled come too, and are left to the next start. */
+        unread = rd_kafka_consume_queue(queue, 100);
+        if (unread != NULL) rd_kafka_message_destroy(unread);
     }
     rd_kafka_queue_destroy(queue);
     rd_kafka_destroy(consumer);

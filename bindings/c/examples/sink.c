@@ -6,10 +6,13 @@
  *
  * A payment can be called back while it is held, so that the time in the queue is known here: at the edge
  * "direction:in,group:ledger,topic:payments,type:kafka" the edge latency is --hold-ms, as long as Kafka itself is
- * quicker than that. The age is told by the message's own timestamp, not by what is measured. */
+ * quicker than that. The age is told by the message's own timestamp, not by what is measured.
+ *
+ * With --rest-ms it takes nothing for so long, once in every --rest-every-ms: its group falls behind by what comes in
+ * that time, and catches up as quickly as --work-ms for each payment lets it. No message waits longer than the rest. */
 #include "service.h"
 
-enum { TOPIC = OWN, GROUP, HOLD };
+enum { TOPIC = OWN, GROUP, HOLD, WORK, REST, REST_EVERY };
 
 static void on_commit(rd_kafka_t *consumer, rd_kafka_resp_err_t error, rd_kafka_topic_partition_list_t *offsets,
                       void *committed) {
@@ -28,14 +31,32 @@ static void hold_until(const rd_kafka_message_t *message, int64_t hold) {
     sleep_until_ns(clock_ns(CLOCK_MONOTONIC) + left);
 }
 
+/* Whether a consumer that took its first message at begin rests now. The first rest comes after a quarter of the time
+ * between two. */
+static bool resting(int64_t begin, int64_t rest, int64_t every) {
+    const int64_t first = (every - rest) / 4;
+    const int64_t now = begin == 0 || rest == 0 ? 0 : (clock_ns(CLOCK_MONOTONIC) - begin) % every;
+    return rest > 0 && now >= first && now < first + rest;
+}
+
 int main(int argc, char **argv) {
     struct option options[] = {COMMON_OPTIONS("ledger"),
                                {"--topic", NULL, "payments", "topic to consume"},
                                {"--group", NULL, "ledger", "consumer group"},
-                               {"--hold-ms", NULL, "0", "how old a payment must be"}};
+                               {"--hold-ms", NULL, "0", "how old a payment must be"},
+                               {"--work-ms", NULL, "0", "how long it works on each"},
+                               {"--rest-ms", NULL, "0", "how long it rests"},
+                               {"--rest-every-ms", NULL, "20000", "how often it rests"}};
     options_read(options, sizeof options / sizeof *options, argc, argv);
     const char *topic = options[TOPIC].value, *group = options[GROUP].value;
     const int64_t hold = (int64_t)(option_number(&options[HOLD]) * 1e6);
+    const int64_t work = (int64_t)(option_number(&options[WORK]) * 1e6);
+    const int64_t rest = (int64_t)(option_number(&options[REST]) * 1e6);
+    const int64_t every = (int64_t)(option_number(&options[REST_EVERY]) * 1e6);
+    if (rest >= every) {
+        fputs("--rest-every-ms: more than --rest-ms\n", stderr);
+        return 2;
+    }
     service_signals();
 
     ds_client *client = client_start(options);
@@ -50,9 +71,14 @@ int main(int argc, char **argv) {
 
     bool ready = false;
     unsigned long booked = 0;
-    int64_t look = 0; /* when to look where the partitions end */
+    int64_t look = 0;  /* when to look where the partitions end */
+    int64_t begin = 0; /* the first message */
     while (service_running(options)) {
-        rd_kafka_message_t *payment = rd_kafka_consumer_poll(consumer, 100);
+        rd_kafka_message_t *payment = NULL;
+        if (resting(begin, rest, every))
+            sleep_until_ns(clock_ns(CLOCK_MONOTONIC) + 10000000);
+        else
+            payment = rd_kafka_consumer_poll(consumer, 100);
         consumer_ready(consumer, &ready);
         if (clock_ns(CLOCK_MONOTONIC) >= look) {
             ds_rdkafka_track_high_watermarks(&ends, consumer);
@@ -65,6 +91,8 @@ int main(int argc, char **argv) {
                 ds_rdkafka_consume(client, edge, payment, NULL);
                 rd_kafka_offset_store(payment->rkt, payment->partition, payment->offset);
                 booked++;
+                if (begin == 0) begin = clock_ns(CLOCK_MONOTONIC);
+                sleep_until_ns(clock_ns(CLOCK_MONOTONIC) + work);
             }
         } else {
             fprintf(stderr, "%s\n", rd_kafka_message_errstr(payment));

@@ -197,6 +197,11 @@ class client {
     ds_str url{};
     return ds_client_agent_url(client_, &url) == DS_OK ? std::string_view(url.ptr, url.len) : std::string_view();
   }
+  /// Whether it measures: the options or DD_DATA_STREAMS_ENABLED may have switched it off.
+  bool enabled() const noexcept {
+    std::uint32_t enabled = 0;
+    return ds_client_enabled(client_, &enabled) == DS_OK && enabled != 0;
+  }
   [[nodiscard]] status flush(std::chrono::milliseconds timeout) const noexcept {
     return ds_client_flush(client_, limit(timeout));
   }

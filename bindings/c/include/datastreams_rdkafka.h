@@ -297,7 +297,7 @@ static inline ds_status ds_rdkafka_consume(const ds_client *client, ds_edge edge
  *
  * When rd_kafka_producev then fails with RD_KAFKA_RESP_ERR__QUEUE_FULL, poll and call it again with the same headers;
  * do not call this function again, as the message has passed its edge. Brokers older than 0.11 do not take headers
- * at all: do not call it for them. Any thread. */
+ * at all: do not call it for them; for topics in a format of that time see ds_rdkafka_headers_refused. Any thread. */
 static inline ds_status ds_rdkafka_produce(const ds_client *client, ds_edge edge, rd_kafka_headers_t *headers,
                                            size_t key_len, size_t value_len, const ds_pathway *parent,
                                            ds_pathway *pathway) {
@@ -347,6 +347,52 @@ static inline ds_status ds_rdkafka_legacy_header(rd_kafka_headers_t *headers, co
                            RD_KAFKA_RESP_ERR_NO_ERROR)
         return DS_ERR_INVALID;
     return DS_OK;
+}
+
+/* Whether the messages of a producer carry headers. One for each producer, in static memory or zero at the beginning. */
+typedef struct ds_rdkafka_headers {
+    int refused; /* use the functions below */
+} ds_rdkafka_headers;
+
+/* Whether to call ds_rdkafka_produce: 0 from the first refusal on. Any thread. */
+static inline int ds_rdkafka_headers_on(const ds_rdkafka_headers *headers) {
+#if defined(__GNUC__) || defined(__clang__)
+    return headers == NULL || !__atomic_load_n(&headers->refused, __ATOMIC_RELAXED);
+#else
+    return headers == NULL || !*(const volatile int *)&headers->refused;
+#endif
+}
+
+/* Was this message refused because of our header? Call it in the delivery report callback for every message, with the
+ * headers of its producer. A broker whose topics have the format from before Kafka 0.11 (log.message.format.version) refuses
+ * messages with headers, and says no more than RD_KAFKA_RESP_ERR_UNKNOWN; it drops all that came in one batch with them.
+ * From the first such answer on ds_rdkafka_headers_on is 0: pathways end at this producer, which the program should tell.
+ *
+ * 1: the message had no headers but ours, and can be produced again without: rd_kafka_producev with its topic, partition,
+ * key and payload from within the callback, which is then behind those that are queued. Do that as often as 1 is returned,
+ * but not for ever, as a broker can have other reasons for an unknown error: messages that were queued with the header
+ * before the first refusal can take it with them once or twice more. 0: the message was delivered, or failed for another
+ * reason. Any thread. */
+static inline int ds_rdkafka_headers_refused(ds_rdkafka_headers *headers, const rd_kafka_message_t *message) {
+    rd_kafka_headers_t *sent = NULL;
+    const void *value;
+    const char *name;
+    size_t size, count = 0;
+    if (headers == NULL || message == NULL ||
+        (message->err != RD_KAFKA_RESP_ERR_UNKNOWN && message->err != RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT))
+        return 0;
+    if (rd_kafka_message_headers(message, &sent) != RD_KAFKA_RESP_ERR_NO_ERROR) sent = NULL;
+    while (sent != NULL && rd_kafka_header_get_all(sent, count, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (strcmp(name, DS_HEADER_KEY) != 0 && strcmp(name, DS_HEADER_KEY_LEGACY) != 0) return 0; /* the program's own */
+        count++;
+    }
+    if (count == 0) return !ds_rdkafka_headers_on(headers);
+#if defined(__GNUC__) || defined(__clang__)
+    __atomic_store_n(&headers->refused, 1, __ATOMIC_RELAXED);
+#else
+    *(volatile int *)&headers->refused = 1;
+#endif
+    return 1;
 }
 
 /* ---- offsets ------------------------------------------------------------------------------------------------ */

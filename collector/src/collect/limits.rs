@@ -6,6 +6,11 @@ use std::time::Duration;
 /// The bounds of a collector.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Limits {
+    /// Connections. A process has 1024 descriptors, and each payload that is passed on takes another.
+    pub(crate) max_connections: usize,
+    /// How long a connection may take until it has sent the head of a request, the next one included. Tracers send
+    /// every ten seconds.
+    pub(crate) head_timeout: Duration,
     /// Bytes of a request's body. Agents take about as much.
     pub(crate) max_body: usize,
     /// Bytes of a payload after decompression.
@@ -16,6 +21,12 @@ pub(crate) struct Limits {
     pub(crate) max_readers: usize,
     /// How long a body may take to arrive.
     pub(crate) body_timeout: Duration,
+    /// Requests that are with the agent behind at a time.
+    pub(crate) max_passing: usize,
+    /// How long the agent behind may take to answer a payload. Tracers wait for one to ten seconds.
+    pub(crate) upstream_timeout: Duration,
+    /// Bytes of its answer to one.
+    pub(crate) max_upstream_answer: usize,
     /// Ids of payloads that are remembered, to drop repeats.
     pub(crate) max_ids: usize,
     /// Edges.
@@ -40,11 +51,16 @@ pub(crate) struct Limits {
 
 impl Limits {
     pub(crate) const DEFAULT: Self = Self {
+        max_connections: 512,
+        head_timeout: Duration::from_secs(30),
         max_body: 10 << 20,
         max_payload: 64 << 20,
         max_bodies: 64 << 20,
         max_readers: 2,
         body_timeout: Duration::from_secs(30),
+        max_passing: 128,
+        upstream_timeout: Duration::from_secs(10),
+        max_upstream_answer: 1 << 20,
         max_ids: 65_536,
         max_edges: 4096,
         max_edge_bytes: 16 << 10,

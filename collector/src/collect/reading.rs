@@ -28,7 +28,7 @@ pub(super) fn routes() -> Router<Arc<Shared>> {
 /// All parameters of all requests. Each takes some of them: another is a mistake that must be seen.
 #[derive(Debug, Default, Deserialize)]
 #[serde(deny_unknown_fields)]
-struct Wanted {
+pub(crate) struct Wanted {
     from: Option<i64>,
     to: Option<i64>,
     last: Option<u32>,
@@ -95,14 +95,14 @@ fn unreadable(error: ReadError) -> Refusal {
 }
 
 /// The text of an answer.
-fn json(answer: &impl Serialize) -> Result<Vec<u8>, Refusal> {
+pub(crate) fn json(answer: &impl Serialize) -> Result<Vec<u8>, Refusal> {
     serde_json::to_vec(answer).map_err(|error| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, error.to_string()))
 }
 
-type Parameters = Result<Query<Wanted>, axum::extract::rejection::QueryRejection>;
+pub(crate) type Parameters = Result<Query<Wanted>, axum::extract::rejection::QueryRejection>;
 
 /// Puts an answer together on a thread for blocking work, one at a time.
-async fn put_together(
+pub(crate) async fn put_together(
     shared: Arc<Shared>,
     wanted: Parameters,
     taken: &'static [&'static str],
@@ -129,11 +129,22 @@ async fn put_together(
 
 async fn get_graph(State(shared): State<Arc<Shared>>, wanted: Parameters) -> Response {
     put_together(shared, wanted, &["env"], |shared, wanted, asked, now_ns| {
-        let needs = Needs { edges: true, lags: true, ..Needs::default() };
-        let view = View::read(&shared.store, asked, wanted.env(), needs, now_ns).map_err(unreadable)?;
-        json(&graph::graph(&view))
+        read_graph(shared, wanted, asked, now_ns, |graph| json(graph))
     })
     .await
+}
+
+/// The map of a range, as `shape` puts it.
+pub(crate) fn read_graph(
+    shared: &Shared,
+    wanted: &Wanted,
+    asked: Asked,
+    now_ns: i64,
+    shape: impl FnOnce(&graph::Graph<'_>) -> Result<Vec<u8>, Refusal>,
+) -> Result<Vec<u8>, Refusal> {
+    let needs = Needs { edges: true, lags: true, ..Needs::default() };
+    let view = View::read(&shared.store, asked, wanted.env(), needs, now_ns).map_err(unreadable)?;
+    shape(&graph::graph(&view))
 }
 
 async fn get_pathways(State(shared): State<Arc<Shared>>, wanted: Parameters) -> Response {

@@ -1,7 +1,9 @@
 //! Tells payloads that come again from new ones.
 
 use std::collections::{HashSet, VecDeque};
-use std::sync::Arc;
+use std::pin::pin;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use tokio::sync::Notify;
 
 /// The last ids taken, as many as are remembered.
 #[derive(Debug)]
@@ -37,9 +39,68 @@ impl Repeats {
     }
 }
 
+/// The payloads that are being taken: the same one that comes meanwhile waits for what becomes of the first.
+#[derive(Debug, Default)]
+pub(crate) struct Claims {
+    ids: Mutex<HashSet<String>>,
+    ended: Notify,
+}
+
+impl Claims {
+    /// Waits until nobody else has this payload.
+    pub(crate) async fn claim(&self, id: String) -> Claim<'_> {
+        loop {
+            let mut ended = pin!(self.ended.notified());
+            // From here on none is missed.
+            ended.as_mut().enable();
+            if self.ids().insert(id.clone()) {
+                return Claim { all: self, id };
+            }
+            ended.await;
+        }
+    }
+
+    fn ids(&self) -> MutexGuard<'_, HashSet<String>> {
+        self.ids.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
+
+/// Has a payload until it is dropped.
+#[derive(Debug)]
+pub(crate) struct Claim<'a> {
+    all: &'a Claims,
+    id: String,
+}
+
+impl Drop for Claim<'_> {
+    fn drop(&mut self) {
+        self.all.ids().remove(&self.id);
+        self.all.ended.notify_waiters();
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[tokio::test]
+    async fn one_at_a_time() {
+        let claims = Claims::default();
+        let first = claims.claim("a".into()).await;
+        let other = claims.claim("b".into()).await;
+        let mut second = pin!(claims.claim("a".into()));
+        assert!(ready(second.as_mut()).await.is_none(), "it waits");
+        drop(other);
+        assert!(ready(second.as_mut()).await.is_none(), "for the first");
+        drop(first);
+        drop(second.await);
+        assert!(claims.ids().is_empty());
+    }
+
+    /// What a future has at once.
+    async fn ready<F: Future>(future: std::pin::Pin<&mut F>) -> Option<F::Output> {
+        tokio::time::timeout(std::time::Duration::from_millis(5), future).await.ok()
+    }
 
     #[test]
     fn the_oldest_is_forgotten() {

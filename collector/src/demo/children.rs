@@ -51,7 +51,8 @@ impl Children {
         command.process_group(0);
         // The demonstration says itself what is measured, and where statistics go.
         for (variable, _) in std::env::vars_os() {
-            if variable.as_encoded_bytes().starts_with(b"DD_") {
+            let name = variable.as_encoded_bytes();
+            if name.starts_with(b"DD_") || name.starts_with(b"DATASTREAMS_") {
                 command.env_remove(variable);
             }
         }

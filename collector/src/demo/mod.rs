@@ -1,25 +1,22 @@
-//! `datastreams demo`: a whole pipeline on one machine. A mock Kafka and four C services run as processes, the
-//! collector in this one; at the end, the latencies are printed beside the delays that were put in.
+//! `datastreams demo`: a whole pipeline on one machine. A mock Kafka, services in C, Go and Python, and the collector run
+//! as processes; at the end, the latencies are printed beside the delays that were put in.
 
 mod children;
 mod plan;
 mod programs;
 mod report;
+mod watch;
 
-use crate::collect::limits::Limits;
-use crate::collect::server::{self, Shared};
-use crate::store::{self, Store};
-use crate::view::View;
-use crate::{cli, clock, output, table};
+use crate::{cli, output};
 use children::{Children, Heard};
-use plan::Service;
-use report::{Report, Said};
-use std::path::PathBuf;
+use plan::{Language, Plan, Service};
+use programs::Programs;
+use report::{Lag, Report, Said};
 use std::process::ExitCode;
-use std::sync::Arc;
 use std::time::Duration;
 use tokio::signal::unix::{Signal, SignalKind, signal};
 use tokio::time::{Instant, timeout};
+use watch::{Known, Watch};
 
 /// How long the processes may take to be ready: the groups are formed after three seconds.
 const READY: Duration = Duration::from_secs(30);
@@ -27,7 +24,9 @@ const READY: Duration = Duration::from_secs(30);
 const DRAIN: Duration = Duration::from_secs(10);
 /// How often services send statistics, in seconds, and how often the last of them are looked for.
 const FLUSH: u32 = 1;
-const LOOK: Duration = Duration::from_millis(200);
+const LOOK: Duration = Duration::from_millis(500);
+/// The collector, among the processes.
+const COLLECTOR: &str = "collector";
 
 pub(crate) fn run(options: &cli::Demo) -> ExitCode {
     let runtime = match tokio::runtime::Builder::new_current_thread().enable_all().max_blocking_threads(4).build() {
@@ -77,22 +76,25 @@ impl Interrupts {
 
 struct Demo<'a> {
     options: &'a cli::Demo,
-    programs: PathBuf,
-    shared: Arc<Shared>,
+    programs: Programs,
+    plan: Plan,
     children: Children,
     said: Said,
+    lag: Lag,
     interrupts: Interrupts,
 }
 
 impl<'a> Demo<'a> {
     fn new(options: &'a cli::Demo) -> Result<Self, String> {
         let hear = |kind| signal(kind).map_err(|error| format!("cannot wait for signals: {error}"));
+        let programs = programs::find(options.examples.as_deref())?;
         Ok(Self {
             options,
-            programs: programs::find(options.examples.as_deref())?,
-            shared: Arc::new(Shared::new(Limits::DEFAULT, Store::open(Limits::DEFAULT, None, None, clock::now_ns())?)),
+            plan: Plan::new(programs.go, programs.python),
+            programs,
             children: Children::new(),
             said: Said::new(),
+            lag: Lag::default(),
             interrupts: Interrupts {
                 interrupt: hear(SignalKind::interrupt())?,
                 terminate: hear(SignalKind::terminate())?,
@@ -101,52 +103,40 @@ impl<'a> Demo<'a> {
     }
 
     async fn run(&mut self) -> Result<Report, String> {
-        let agent = self.collector().await?;
+        let agent = self.start_collector().await?;
+        let watch = Watch::new(&agent)?;
         let kafka = self.start_kafka().await?;
-        self.progress(format!(
-            "Kafka at {kafka}, the collector at {agent}\n\
-             orders -> payments (works {} ms) -> ledger (takes payments {} ms old) and mailer ({} ms old)",
-            plan::WORK_MS,
-            plan::LEDGER_MS,
-            plan::MAILER_MS
-        ));
+        self.progress(watch::told(&agent));
+        self.progress(format!("Kafka at {kafka}, and\n{}", self.plan.text()));
+        self.programs.missing().iter().for_each(|sentence| self.progress(sentence));
         self.start_consumers(&kafka, &agent).await?;
-        self.produce(&kafka, &agent).await?;
-        self.drain().await?;
+        self.produce(&kafka, &agent, &watch).await?;
+        self.drain(&watch).await?;
         self.end().await?;
-        let view = self.view()?;
-        Ok(report::report(&view, &self.said, self.options.tolerance_ms))
+        let known = watch.look().await?;
+        self.children.end(plan::KAFKA).await?;
+        self.children.end(COLLECTOR).await?;
+        Ok(report::report(&self.plan, &known, &self.said, self.lag, self.options.tolerance_ms))
     }
 
-    /// What the collector knows by now.
-    fn view(&self) -> Result<View, String> {
-        report::view(&self.shared.store, clock::now_ns()).map_err(|error| store::unreadable(&error))
-    }
-
-    /// Writes what was taken; in memory it is a matter of room alone.
-    fn commit(&self) {
-        if let Err(sentence) = self.shared.store.commit(clock::now_ns()) {
-            output::note(sentence);
-        }
-    }
-
-    /// Starts the collector on a free port.
-    async fn collector(&self) -> Result<String, String> {
-        let cannot = |error| format!("cannot listen on 127.0.0.1: {error}");
-        let listener = tokio::net::TcpListener::bind(("127.0.0.1", 0)).await.map_err(cannot)?;
-        let agent = format!("http://{}", listener.local_addr().map_err(cannot)?);
-        let router = server::router(self.shared.clone());
-        tokio::spawn(async move {
-            if let Err(error) = axum::serve(listener, router).await {
-                output::note(format!("the collector stopped: {error}"));
-            }
-        });
-        Ok(agent)
+    /// Starts the collector, where services look for an agent if nobody is there; returns its address.
+    async fn start_collector(&mut self) -> Result<String, String> {
+        let this = std::env::current_exe().map_err(|error| format!("cannot find this program: {error}"))?;
+        let listen = watch::address().to_string();
+        let arguments = ["collect", "--listen", &listen, "--stdin", "watch"].map(String::from);
+        self.children.start(COLLECTOR, &this, &arguments)?;
+        let mut address = None;
+        self.wait(|heard| {
+            address = heard.strip_prefix("listening on ").map(String::from);
+            address.is_some()
+        })
+        .await?;
+        address.ok_or_else(|| "the collector did not say where it listens".into())
     }
 
     /// Starts Kafka; returns where it is.
     async fn start_kafka(&mut self) -> Result<String, String> {
-        let program = self.programs.join(plan::KAFKA);
+        let program = self.programs.place.join(plan::KAFKA);
         self.children.start(plan::KAFKA, &program, &plan::TOPICS.map(String::from))?;
         let mut kafka = String::new();
         self.wait(|heard| {
@@ -160,10 +150,10 @@ impl<'a> Demo<'a> {
     /// Starts the services that wait for messages. Orders that came before these are ready would wait in Kafka, and be
     /// measured so.
     async fn start_consumers(&mut self, kafka: &str, agent: &str) -> Result<(), String> {
-        for service in &plan::CONSUMERS {
-            self.start(service, kafka, agent, &[])?;
+        for service in self.plan.consumers.clone() {
+            self.start(&service, kafka, agent, &[])?;
         }
-        let mut waiting = plan::CONSUMERS.len();
+        let mut waiting = self.plan.consumers.len();
         self.wait(|heard| {
             waiting -= usize::from(heard == "ready");
             waiting == 0
@@ -174,10 +164,12 @@ impl<'a> Demo<'a> {
     fn start(&mut self, service: &Service, kafka: &str, agent: &str, more: &[String]) -> Result<(), String> {
         let common = [("--service", service.name), ("--brokers", kafka), ("--agent", agent), ("--stdin", "watch")];
         let common = common.into_iter().flat_map(|(name, value)| [name.into(), value.into()]);
-        let flush = ["--flush-every".into(), FLUSH.to_string()];
-        let own = service.arguments.iter().flat_map(|(name, value)| [String::from(*name), value.to_string()]);
-        let arguments: Vec<String> = common.chain(flush).chain(own).chain(more.iter().cloned()).collect();
-        self.children.start(service.name, &self.programs.join(service.program), &arguments)
+        // Go's flags have units.
+        let unit = if service.language == Language::Go { "s" } else { "" };
+        let flush = ["--flush-every".into(), format!("{FLUSH}{unit}")];
+        let own = service.arguments.iter().chain(more).cloned();
+        let arguments: Vec<String> = common.chain(flush).chain(own).collect();
+        self.children.start(service.name, &self.programs.place.join(service.program), &arguments)
     }
 
     /// Listens until `enough`.
@@ -199,24 +191,26 @@ impl<'a> Demo<'a> {
         }
     }
 
-    /// Lets orders come until the time is up or a signal comes, and shows the table meanwhile.
-    async fn produce(&mut self, kafka: &str, agent: &str) -> Result<(), String> {
+    /// Lets orders come until the time is up or a signal comes.
+    async fn produce(&mut self, kafka: &str, agent: &str, watch: &Watch) -> Result<(), String> {
         let seconds = self.options.seconds.unwrap_or(0);
         self.progress(match seconds {
-            0 => format!("{} orders a second come until Ctrl-C\n", plan::RATE),
-            _ => format!("{} orders a second come for {seconds} s\n", plan::RATE),
+            0 => format!("{} orders a second come until Ctrl-C", plan::RATE),
+            _ => format!("{} orders a second come for {seconds} s", plan::RATE),
         });
-        self.start(&plan::ORDERS, kafka, agent, &["--seconds".into(), seconds.to_string()])?;
-        let mut ticks = tokio::time::interval(self.options.print);
-        ticks.tick().await;
+        let orders = self.plan.orders.clone();
+        self.start(&orders, kafka, agent, &["--seconds".into(), seconds.to_string()])?;
+        // The first tick of an interval is at once.
+        let mut looks = tokio::time::interval(LOOK);
+        let mut tables = tokio::time::interval(self.options.print.unwrap_or(Duration::from_secs(86_400)));
+        tables.tick().await;
         let mut interrupted = false;
         loop {
             tokio::select! {
-                _ = ticks.tick() => {
-                    let table = table::table(&self.shared.store, clock::now_ns());
-                    let table = table.map_err(|error| store::unreadable(&error))?;
-                    self.commit();
-                    self.progress(table);
+                _ = looks.tick() => drop(self.look(watch).await?),
+                _ = tables.tick() => {
+                    let table = watch.look().await?.text();
+                    self.progress(format!("\n{table}"));
                 }
                 () = self.interrupts.next() => {
                     if interrupted {
@@ -224,27 +218,36 @@ impl<'a> Demo<'a> {
                     }
                     // The messages under way still arrive.
                     interrupted = true;
-                    self.children.tell_to_end(plan::ORDERS.name);
+                    self.progress("\nno more orders; waiting for those under way (Ctrl-C again: not)");
+                    self.children.tell_to_end(plan::ORDERS);
                 }
                 heard = self.children.hear() => match heard {
                     Heard { name, line: Some(line) } => self.note(name, &line),
-                    Heard { name, line: None } if name == plan::ORDERS.name => return self.children.end(name).await,
+                    Heard { name, line: None } if name == plan::ORDERS => return self.children.end(name).await,
                     Heard { name, line: None } => return Err(self.early(name).await),
                 },
             }
         }
     }
 
+    /// Asks the collector, and keeps how far the archive is behind.
+    async fn look(&mut self, watch: &Watch) -> Result<Known, String> {
+        let known = watch.look().await?;
+        self.lag.add(known.lag());
+        Ok(known)
+    }
+
     /// Waits until every order has passed every checkpoint, and the collector knows; not forever: the report tells
     /// what is missing.
-    async fn drain(&mut self) -> Result<(), String> {
-        let orders = self.said.get(plan::ORDERS.name).copied().unwrap_or(0);
-        let slowest = plan::PATHWAYS.iter().flat_map(|pathway| pathway.steps).map(|step| step.delay_ms).sum::<u32>();
-        let deadline = Instant::now() + DRAIN + Duration::from_millis(slowest.into());
+    async fn drain(&mut self, watch: &Watch) -> Result<(), String> {
+        let orders = self.said.get(plan::ORDERS).copied().unwrap_or(0);
+        let catch_up = plan::REST_MS / 1000 * plan::RATE * plan::ARCHIVE_MS;
+        let rest = if plan::may_rest(orders) { plan::REST_MS + catch_up } else { 0 };
+        let deadline = Instant::now() + DRAIN + Duration::from_millis(rest.into());
         loop {
-            let view = self.view()?;
-            let mut steps = plan::PATHWAYS.iter().flat_map(|pathway| pathway.steps);
-            let arrived = steps.all(|step| report::passed(&view, step.service, step.tags) >= orders);
+            let known = self.look(watch).await?;
+            let mut steps = self.plan.pathways.iter().flat_map(|pathway| &pathway.steps);
+            let arrived = steps.all(|step| report::passed(&known, step) >= orders) && known.lag() == Some(0);
             if arrived || Instant::now() >= deadline {
                 return Ok(());
             }
@@ -255,9 +258,9 @@ impl<'a> Demo<'a> {
         }
     }
 
-    /// Ends the services one after the other, then Kafka.
+    /// Ends the services one after the other.
     async fn end(&mut self) -> Result<(), String> {
-        for service in &plan::CONSUMERS {
+        for service in self.plan.consumers.clone() {
             self.children.tell_to_end(service.name);
             // Its last words; a service that has none to say is killed by `end`.
             let last = async {
@@ -272,7 +275,7 @@ impl<'a> Demo<'a> {
             let _ = timeout(children::FAREWELL, last).await;
             self.children.end(service.name).await?;
         }
-        self.children.end(plan::KAFKA).await
+        Ok(())
     }
 
     async fn early(&mut self, name: &str) -> String {

@@ -14,6 +14,7 @@ pub(crate) mod stats;
 
 use crate::collect::limits::Limits;
 use crate::collect::repeats::Repeats;
+use crate::export::{Exports, Passed};
 use crate::history::levels::{SLOT, floor};
 use backlogs::{Backlogs, Taken};
 use batch::{Batch, KeptEdge, KeptHop};
@@ -24,6 +25,7 @@ use hops::Hops;
 use parsed::Parsed;
 use serde::Serialize;
 use stats::{AHEAD_S, Began, SECOND_NS, Stats};
+use std::sync::Arc;
 
 pub(crate) use edges::{Edge, EdgeId};
 pub(crate) use hops::{Hop, HopId, HopKey, NO_HOP};
@@ -37,6 +39,8 @@ pub(crate) struct Received {
     pub(crate) repeats: u64,
     /// Requests to the statistics endpoint that were refused.
     pub(crate) refused: u64,
+    /// Payloads that the agent behind took, and that could not be read here.
+    pub(crate) unread: u64,
     /// Points taken, origin copies not counted.
     pub(crate) points: u64,
     /// Origin copies, which count nowhere else.
@@ -79,6 +83,8 @@ pub(crate) struct Model {
     pub(crate) repeats: Repeats,
     pub(crate) received: Received,
     pub(crate) cut: Cut,
+    /// What other engines are told; it is told of everything that comes.
+    pub(crate) exports: Arc<Exports>,
     pub(crate) batch: Batch,
     /// Bytes that wait in the history, because they could not be written.
     pub(crate) held: usize,
@@ -95,6 +101,7 @@ impl Model {
             repeats: Repeats::new(limits.max_ids),
             received: Received::default(),
             cut: Cut::default(),
+            exports: Arc::new(Exports::new(now_ns)),
             batch: Batch::default(),
             held: 0,
         }
@@ -107,12 +114,17 @@ impl Model {
                 self.received.repeats += 1;
                 return false;
             }
-            let id = self.repeats.insert(id);
-            self.batch.memory += Batch::ENTRY + id.len();
-            self.batch.ids.push(id);
+            self.remember(id);
         }
         self.add(parsed, now_ns);
         true
+    }
+
+    /// Remembers the id of a payload that was taken.
+    pub(crate) fn remember(&mut self, id: &str) {
+        let id = self.repeats.insert(id);
+        self.batch.memory += Batch::ENTRY + id.len();
+        self.batch.ids.push(id);
     }
 
     fn add(&mut self, parsed: &Parsed, now_ns: i64) {
@@ -151,10 +163,12 @@ impl Model {
         self.received.points += 1;
         self.received.messages = self.received.messages.saturating_add(messages);
         let Some(id) = self.edges.find(payload, point, &self.limits) else {
+            self.exports.passed(None, &Passed::from(stats), now_ns);
             self.cut.edge_messages = self.cut.edge_messages.saturating_add(messages);
             return;
         };
         let Some(edge) = self.edges.get_mut(id) else { return };
+        self.exports.passed(Some(&edge.key), &Passed::from(stats), now_ns);
         if edge.pass(slot, messages, &payload.lang, now_ns) {
             self.batch.memory += Batch::ENTRY;
             self.batch.edges.insert(id, edge.kept());

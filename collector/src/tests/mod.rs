@@ -3,6 +3,8 @@
 mod bounds;
 mod msgpack;
 mod peers;
+mod protobuf;
+mod serving;
 mod shape;
 
 use crate::collect::intake::{Encoding, read};
@@ -41,7 +43,7 @@ pub(super) fn view(model: &Store, asked: Asked, now_ns: i64) -> View {
     View::read(model, asked, None, Needs { edges: true, hops: true, lags: true }, now_ns).unwrap()
 }
 
-fn all(model: &Store) -> View {
+pub(super) fn all(model: &Store) -> View {
     view(model, Asked::default(), NOW + 10 * SECOND)
 }
 

@@ -1,9 +1,14 @@
 //! Writes msgpack by hand: as a peer does it, not as our encoder does.
 
+#[derive(Clone)]
 pub(crate) enum Item {
     Nil,
-    Text(&'static str),
+    Bool(bool),
+    Text(String),
     Bin(Vec<u8>),
+    /// bin32 whatever its length, as dd-trace-dotnet writes sketches.
+    Bin32(Vec<u8>),
+    /// As short as it can be: unsigned, when it is not negative.
     Int(i64),
     /// As dd-trace-js writes a BigInt.
     U64(u64),
@@ -15,13 +20,17 @@ pub(crate) enum Item {
 #[derive(Clone, Copy, PartialEq)]
 pub(crate) enum Width {
     Compact,
-    /// map32, array32 and bin32 always.
+    /// map32, array32, str32 and bin32 always, as dd-trace-js does.
     Wide,
 }
 
 impl Item {
-    pub(crate) fn texts(texts: &[&'static str]) -> Self {
-        Self::List(texts.iter().map(|&text| Self::Text(text)).collect())
+    pub(crate) fn text(text: &str) -> Self {
+        Self::Text(text.into())
+    }
+
+    pub(crate) fn texts(texts: &[&str]) -> Self {
+        Self::List(texts.iter().map(|text| Self::text(text)).collect())
     }
 
     pub(crate) fn encode(&self, width: Width) -> Vec<u8> {
@@ -31,41 +40,62 @@ impl Item {
     }
 
     fn put(&self, width: Width, out: &mut Vec<u8>) {
-        let mut header = |compact: Option<u8>, wide: u8, len: usize| match compact {
-            Some(marker) if width == Width::Compact => out.push(marker),
-            _ => {
-                out.push(wide);
+        // The marker with the length in it up to `max`, then those for lengths of 8 (if there is one), 16 and 32 bits.
+        let mut header = |fix: u8, max: usize, wider: [Option<u8>; 3], len: usize| match wider {
+            _ if width == Width::Compact && len < max => out.push(fix | len as u8),
+            [Some(marker), ..] if width == Width::Compact && len < 1 << 8 => out.extend([marker, len as u8]),
+            [_, Some(marker), _] if width == Width::Compact && len < 1 << 16 => {
+                out.push(marker);
+                out.extend((len as u16).to_be_bytes());
+            }
+            [.., marker] => {
+                out.push(marker.unwrap());
                 out.extend((len as u32).to_be_bytes());
             }
         };
-        let fix = |marker: u8, len: usize, max: usize| (len <= max).then_some(marker | len as u8);
         match self {
             Self::Nil => out.push(0xc0),
+            Self::Bool(value) => out.push(0xc2 | u8::from(*value)),
             Self::Text(text) => {
-                header(fix(0xa0, text.len(), 31), 0xdb, text.len());
+                header(0xa0, 32, [Some(0xd9), Some(0xda), Some(0xdb)], text.len());
                 out.extend(text.as_bytes());
             }
             Self::Bin(bytes) => {
-                header(None, 0xc6, bytes.len());
+                header(0, 0, [Some(0xc4), Some(0xc5), Some(0xc6)], bytes.len());
                 out.extend(bytes);
             }
-            Self::Int(int @ 0..=127) => out.push(*int as u8),
+            Self::Bin32(bytes) => {
+                out.push(0xc6);
+                out.extend((bytes.len() as u32).to_be_bytes());
+                out.extend(bytes);
+            }
             Self::Int(int) => {
-                out.push(0xd3);
-                out.extend(int.to_be_bytes());
+                let int = *int;
+                if (-32..=0x7f).contains(&int) {
+                    out.push(int as u8);
+                } else if let Ok(int) = u8::try_from(int) {
+                    out.extend([0xcc, int]);
+                } else if let Ok(int) = u16::try_from(int) {
+                    out.extend([&[0xcd][..], &int.to_be_bytes()].concat());
+                } else if let Ok(int) = u32::try_from(int) {
+                    out.extend([&[0xce][..], &int.to_be_bytes()].concat());
+                } else {
+                    out.push(if int > 0 { 0xcf } else { 0xd3 });
+                    out.extend(int.to_be_bytes());
+                }
             }
             Self::U64(int) => {
                 out.push(0xcf);
                 out.extend(int.to_be_bytes());
             }
             Self::List(items) => {
-                header(fix(0x90, items.len(), 15), 0xdd, items.len());
+                header(0x90, 16, [None, Some(0xdc), Some(0xdd)], items.len());
                 items.iter().for_each(|item| item.put(width, out));
             }
             Self::Map(entries) => {
-                header(fix(0x80, entries.len(), 15), 0xdf, entries.len());
+                header(0x80, 16, [None, Some(0xde), Some(0xdf)], entries.len());
                 for (key, item) in entries {
-                    Self::Text(key).put(width, out);
+                    Self::text(key).put(width, out);
                     item.put(width, out);
                 }
             }

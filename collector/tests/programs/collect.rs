@@ -8,7 +8,7 @@ use std::io::Write;
 use std::sync::LazyLock;
 use std::time::{SystemTime, UNIX_EPOCH};
 
-const GZIP: (&str, &str) = ("Content-Encoding", "gzip");
+pub(crate) const GZIP: (&str, &str) = ("Content-Encoding", "gzip");
 
 fn sketch(values: &[f64]) -> Vec<u8> {
     let mut sketch = Sketch::new();
@@ -45,7 +45,7 @@ fn payload(service: &str, stats: Vec<Point>, backlogs: Vec<Backlog>) -> Vec<u8> 
     Payload { env: "test".into(), service: service.into(), stats: vec![bucket], ..Payload::default() }.encode().unwrap()
 }
 
-fn orders() -> Vec<u8> {
+pub(crate) fn orders() -> Vec<u8> {
     payload("orders", vec![point(&["direction:out", "topic:t", "type:kafka"], 0, 1, 0.01, 0.01)], vec![])
 }
 
@@ -188,7 +188,7 @@ fn many_at_once() {
     let stuck: Vec<_> = (0..20)
         .map(|_| {
             let mut stream = collector.tcp();
-            let head = "POST /v0.1/pipeline_stats HTTP/1.1\r\nHost: x\r\nContent-Type: application/msgpack\r\nContent-Length: 100\r\n\r\n";
+            let head = "POST /v0.1/pipeline_stats HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/msgpack\r\nContent-Length: 100\r\n\r\n";
             stream.write_all(head.as_bytes()).unwrap();
             stream
         })

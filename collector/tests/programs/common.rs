@@ -10,7 +10,7 @@ use std::time::{Duration, Instant};
 /// The command under test.
 pub(crate) fn datastreams(arguments: &[&str]) -> Command {
     let mut command = Command::new(env!("CARGO_BIN_EXE_datastreams"));
-    command.args(arguments).stdin(Stdio::null());
+    command.args(arguments).stdin(Stdio::null()).env_remove("DATASTREAMS_TOKEN");
     command
 }
 
@@ -28,11 +28,11 @@ pub(crate) struct Collector {
 
 impl Collector {
     pub(crate) fn start(arguments: &[&str]) -> Self {
-        let mut child = datastreams(&["collect", "--listen", "127.0.0.1:0"])
-            .args(arguments)
-            .stdout(Stdio::piped())
-            .spawn()
-            .unwrap();
+        Self::spawn(datastreams(&["collect", "--listen", "127.0.0.1:0"]).args(arguments))
+    }
+
+    pub(crate) fn spawn(command: &mut Command) -> Self {
+        let mut child = command.stdout(Stdio::piped()).spawn().unwrap();
         let mut lines = BufReader::new(child.stdout.take().unwrap());
         let mut first = String::new();
         lines.read_line(&mut first).unwrap();
@@ -120,7 +120,10 @@ pub(crate) fn request<S: Read + Write>(
     headers: &[(&str, &str)],
     body: &[u8],
 ) -> Answer {
-    let mut head = format!("{method} {path} HTTP/1.1\r\nHost: test\r\nConnection: close\r\n");
+    let mut head = format!("{method} {path} HTTP/1.1\r\nConnection: close\r\n");
+    if !headers.iter().any(|(name, _)| *name == "Host") {
+        head += "Host: localhost\r\n";
+    }
     let chunked = headers.iter().any(|(name, _)| *name == "Transfer-Encoding");
     if !chunked && !headers.iter().any(|(name, _)| *name == "Content-Length") {
         head += &format!("Content-Length: {}\r\n", body.len());

@@ -78,11 +78,15 @@ impl Sketch {
     /// it belongs: the error is then at most the sum of both accuracies (and their product).
     pub fn merge(&mut self, other: &Sketch) {
         self.zero += other.zero;
-        let same = self.mapping.same(&other.mapping);
+        if self.mapping.same(&other.mapping) {
+            self.positive.merge(&other.positive);
+            self.negative.merge(&other.negative);
+            return;
+        }
         for (into, from) in [(&mut self.positive, &other.positive), (&mut self.negative, &other.negative)] {
-            let index = |bin| if same { bin } else { self.mapping.index(other.mapping.value(bin)) };
+            let index = |bin| self.mapping.index(other.mapping.value(bin));
             let Some((low, high)) = from.range() else { continue };
-            if !same && index(high) == ZERO {
+            if index(high) == ZERO {
                 self.zero += from.total();
                 continue;
             }
@@ -216,7 +220,15 @@ impl Sketch {
     /// # Errors
     /// [`SketchError`] says why bytes are not a sketch. A sketch without a mapping is none: an empty one has it too.
     pub fn decode(bytes: &[u8]) -> Result<Sketch, SketchError> {
-        let decoded = wire::decode(bytes)?;
-        Ok(Sketch::from_bins(decoded.mapping, &decoded.positive, &decoded.negative, decoded.zero))
+        let wire::Decoded { mapping, positive, negative, zero } = wire::decode(bytes)?;
+        let store = |counts: wire::Counts| {
+            let mut store = Store::from_counts(counts.first, counts.dense);
+            if let (Some(&(low, _)), Some(&(high, _))) = (counts.sparse.first(), counts.sparse.last()) {
+                store.reserve(low, high);
+            }
+            counts.sparse.into_iter().for_each(|(index, count)| store.add(index, count));
+            store
+        };
+        Ok(Sketch { mapping, positive: store(positive), negative: store(negative), zero })
     }
 }

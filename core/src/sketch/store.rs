@@ -12,6 +12,36 @@ pub(super) struct Store {
 }
 
 impl Store {
+    /// Takes over the counts of contiguous bins within ±2^29, of which the last is not empty.
+    pub(super) fn from_counts(first: i32, mut counts: Vec<f64>) -> Store {
+        let over = counts.len().saturating_sub(MAX_BINS);
+        let below: f64 = counts.drain(..over).sum();
+        if let Some(lowest) = counts.first_mut() {
+            *lowest += below;
+        }
+        if counts.capacity() > counts.len() + CHUNK {
+            counts.shrink_to_fit();
+        }
+        Store { counts, first: first + over as i32, collapsed: over > 0 }
+    }
+
+    /// Adds all counts of another.
+    pub(super) fn merge(&mut self, other: &Store) {
+        let (low, counts) = other.trimmed();
+        let Some(last) = counts.len().checked_sub(1) else { return };
+        self.reserve(low, low + last as i32);
+        // What lies below the window, which then is collapsed, goes into its lowest bin.
+        let below = usize::try_from(self.first - low).unwrap_or(0).min(counts.len());
+        let (below, within) = counts.split_at(below);
+        if let Some(lowest) = self.counts.first_mut() {
+            *lowest += below.iter().sum::<f64>();
+        }
+        let at = usize::try_from(low - self.first).unwrap_or(0);
+        for (bin, count) in self.counts.iter_mut().skip(at).zip(within) {
+            *bin += count;
+        }
+    }
+
     /// Adds a count, finite and not negative, to a bin within ±2^29.
     pub(super) fn add(&mut self, index: i32, count: f64) {
         if count == 0.0 {

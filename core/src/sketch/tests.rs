@@ -291,3 +291,41 @@ proptest! {
         }
     }
 }
+
+/// Counts by bin, the lowest beyond [`MAX_BINS`] folded into one.
+fn folded(bins: &[(i32, u32)]) -> Vec<(i32, f64)> {
+    let floor = bins.iter().map(|&(index, _)| index).max().map_or(0, |high| high - (MAX_BINS as i32 - 1));
+    let mut counts = std::collections::BTreeMap::new();
+    for &(index, count) in bins {
+        *counts.entry(index.max(floor)).or_insert(0.0) += f64::from(count);
+    }
+    counts.into_iter().collect()
+}
+
+proptest! {
+    #[test]
+    fn stores_taken_over_and_merged_are_stores_added_to(
+        one in proptest::collection::vec((-3000..3000_i32, 1..9_u32), 1..40),
+        two in proptest::collection::vec((-3000..3000_i32, 1..9_u32), 0..40),
+    ) {
+        let added = |bins: &[(i32, u32)]| {
+            let mut store = store::Store::default();
+            bins.iter().for_each(|&(index, count)| store.add(index, f64::from(count)));
+            store
+        };
+        let bins = |store: &store::Store| store.iter().collect::<Vec<_>>();
+        let first = one.iter().map(|&(index, _)| index).min().unwrap();
+        let mut counts = vec![0.0; 6000];
+        one.iter().for_each(|&(index, count)| counts[(index - first) as usize] += f64::from(count));
+        counts.truncate(counts.iter().rposition(|&count| count != 0.0).unwrap() + 1);
+        let mut taken = store::Store::from_counts(first, counts);
+        prop_assert_eq!(bins(&taken), folded(&one));
+        prop_assert_eq!(bins(&added(&one)), folded(&one));
+        taken.merge(&added(&two));
+        let both: Vec<_> = one.iter().chain(&two).copied().collect();
+        prop_assert_eq!(bins(&taken), folded(&both));
+        let mut other = added(&two);
+        other.merge(&added(&one));
+        prop_assert_eq!(bins(&other), folded(&both));
+    }
+}

@@ -128,12 +128,19 @@ struct RawStore {
     first: i32,
 }
 
+/// A store as it came, checked: counts of contiguous bins, of which the first and the last are not empty, and of others.
+/// A bin may be in both.
+pub(super) struct Counts {
+    pub(super) first: i32,
+    pub(super) dense: Vec<f64>,
+    pub(super) sparse: Vec<(i32, f64)>,
+}
+
 /// A sketch as it came, checked.
 pub(super) struct Decoded {
     pub(super) mapping: Mapping,
-    /// Bins that are not empty, with their counts. A bin may come twice.
-    pub(super) positive: Vec<(i32, f64)>,
-    pub(super) negative: Vec<(i32, f64)>,
+    pub(super) positive: Counts,
+    pub(super) negative: Counts,
     pub(super) zero: f64,
 }
 
@@ -173,9 +180,11 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, SketchError> {
     })
 }
 
+/// 2^64: then no sum of counts can pass f64.
+const MAX_COUNT: f64 = 18_446_744_073_709_551_616.0;
+
 pub(super) fn checked_count(count: f64) -> Result<f64, SketchError> {
-    // 2^64: then no sum of counts can pass f64.
-    if (0.0..=18_446_744_073_709_551_616.0).contains(&count) { Ok(count) } else { Err(SketchError::Count) }
+    if (0.0..=MAX_COUNT).contains(&count) { Ok(count) } else { Err(SketchError::Count) }
 }
 
 impl RawStore {
@@ -209,19 +218,29 @@ impl RawStore {
         })
     }
 
-    fn checked(self, mapping: &Mapping) -> Result<Vec<(i32, f64)>, SketchError> {
-        let bins = mapping.bins();
-        let dense = self.dense.into_iter().zip(i64::from(self.first)..).map(|(count, index)| (index, count));
-        let sparse = self.sparse.into_iter().map(|(index, count)| (i64::from(index), count));
-        let mut checked = Vec::new();
-        for (index, count) in dense.chain(sparse) {
-            // js pads its stores with zeros, whatever the index.
-            if checked_count(count)? != 0.0 {
-                let index = i32::try_from(index).ok().filter(|index| bins.contains(index));
-                checked.push((index.ok_or(SketchError::Index)?, count));
-            }
+    fn checked(self, mapping: &Mapping) -> Result<Counts, SketchError> {
+        let Self { sparse, mut dense, first } = self;
+        // All of them, without a branch for each: most of a payload are these numbers.
+        let sound = |sound: bool, &count: &f64| sound & (0.0 <= count) & (count <= MAX_COUNT);
+        if !dense.iter().fold(true, sound) || !sparse.values().fold(true, sound) {
+            return Err(SketchError::Count);
         }
-        Ok(checked)
+        let bins = mapping.bins();
+        let within = |index: i64| i32::try_from(index).ok().filter(|index| bins.contains(index));
+        // js pads its stores with zeros, whatever the index.
+        dense.truncate(dense.iter().rposition(|&count| count != 0.0).map_or(0, |last| last + 1));
+        let empty = dense.iter().position(|&count| count != 0.0).unwrap_or(0);
+        dense.drain(..empty);
+        let first = i64::from(first) + empty as i64;
+        let last = first + dense.len().saturating_sub(1) as i64;
+        let first = match (dense.is_empty(), within(first), within(last)) {
+            (true, ..) => 0,
+            (false, Some(first), Some(_)) => first,
+            _ => return Err(SketchError::Index),
+        };
+        let sparse = sparse.into_iter().filter(|&(_, count)| count != 0.0);
+        let sparse = sparse.map(|(index, count)| Ok((within(index.into()).ok_or(SketchError::Index)?, count)));
+        Ok(Counts { first, dense, sparse: sparse.collect::<Result<_, _>>()? })
     }
 }
 

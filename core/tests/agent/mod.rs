@@ -185,7 +185,9 @@ fn body(stream: &mut impl Read, buffered: &mut Vec<u8>, head: &str, connection: 
         .map(|line| line.split_once(": ").unwrap())
         .map(|(name, value)| (name.to_ascii_lowercase(), value.to_owned()))
         .collect();
-    let length = headers.iter().find(|(name, _)| name == "content-length").unwrap().1.parse().unwrap();
+    // A question has none.
+    let length =
+        headers.iter().find(|(name, _)| name == "content-length").map_or(0, |(_, length)| length.parse().unwrap());
     let mut chunk = [0; 16384];
     while buffered.len() < length {
         match stream.read(&mut chunk) {

@@ -7,17 +7,21 @@ leave no process behind, however it ends? Only the standard library is needed.
 
 import json
 import os
+import re
 import signal
+import socket
 import subprocess
 import sys
 import tempfile
 import time
+import urllib.request
 import uuid
 from pathlib import Path
 
 DATASTREAMS, EXAMPLES = (Path(argument).resolve() for argument in sys.argv[1:3])
 # The delays, in ms, as the documentation of the demonstration tells them; not taken from the program under test.
-WORK, LEDGER, MAILER = 60, 150, 400
+WORK, LEDGER, MAILER, SHIPPING, TRACKING = 60, 150, 400, 40, 50
+REST = 6000
 RATE = 10
 # Kafka, and a busy machine. Half of the shortest delay: a delay that is left out or counted twice stays visible.
 TOLERANCE = 30
@@ -62,9 +66,10 @@ def wait(condition, seconds, what):
         time.sleep(0.1)
 
 
-def near(measured, put_in, what):
-    """A median is what was put in, or a little more."""
-    assert put_in * 0.99 - 2 <= measured <= put_in + TOLERANCE, f"{what}: {measured} ms, {put_in} ms were put in"
+def near(measured, put_in, what, queues=1):
+    """A median is what was put in, or a little more in each queue."""
+    most = put_in + TOLERANCE * queues
+    assert put_in * 0.99 - 2 <= measured <= most, f"{what}: {measured} ms, {put_in} ms were put in"
 
 
 def latencies_are_what_was_put_in():
@@ -74,51 +79,99 @@ def latencies_are_what_was_put_in():
     report = json.loads(out)
     assert code == 0 and report["ok"] is True and report["problems"] == [], (code, report["problems"], err)
     assert report["orders"] == seconds * RATE, report["orders"]
-    assert [pathway["services"][2] for pathway in report["pathways"]] == ["ledger", "mailer"]
-    for pathway, hold in zip(report["pathways"], (LEDGER, MAILER), strict=True):
-        end = pathway["services"][2]
-        assert pathway["services"] == ["orders", "payments", end]
+    # Behind each step: its service, direction and topic; the delay since the step before; queues without delay so far.
+    paid = [
+        ("orders", "direction:out", "topic:orders", 0, 1),
+        ("payments", "direction:in", "topic:orders", 0, 1),
+        ("payments", "direction:out", "topic:payments", WORK, 1),
+    ]
+    expected = {
+        "ledger": [("ledger", "direction:in", "topic:payments", LEDGER, 1)],
+        "mailer": [("mailer", "direction:in", "topic:payments", MAILER, 1)],
+        "archive": [("archive", "direction:in", "topic:payments", REST, 1)],
+        "tracking": [
+            ("shipping", "direction:in", "topic:payments", 0, 2),
+            ("shipping", "direction:out", "topic:shipments", SHIPPING, 2),
+            ("tracking", "direction:in", "topic:shipments", 0, 3),
+            ("tracking", "direction:out", "topic:tracked", TRACKING, 3),
+        ],
+    }
+    assert [pathway["services"][-1] for pathway in report["pathways"]] == list(expected)
+    for pathway, (end, more) in zip(report["pathways"], expected.items(), strict=True):
+        between = ["shipping"] if end == "tracking" else []
+        assert pathway["services"] == ["orders", "payments", *between, end]
         assert pathway["found"] is True and pathway["messages"] == report["orders"], pathway
-        expected = [
-            ("orders", "direction:out", "topic:orders", 0, 0),
-            ("payments", "direction:in", "topic:orders", 0, 0),
-            ("payments", "direction:out", "topic:payments", WORK, WORK),
-            (end, "direction:in", "topic:payments", hold, WORK + hold),
-        ]
-        for step, (service, direction, topic, edge, origin) in zip(pathway["steps"], expected, strict=True):
+        origin = 0
+        for step, wanted in zip(pathway["steps"], paid + more, strict=True):
+            service, direction, topic, delay, queues = wanted
+            origin += delay
             what = f"{end}: {service} {direction} {topic}"
             assert step["service"] == service and {direction, topic, "type:kafka"} <= set(step["tags"]), what
             assert step["messages"] == report["orders"], what
-            near(step["edge"]["p50_ms"], edge, f"{what}: edge latency")
-            near(step["origin"]["p50_ms"], origin, f"{what}: latency from origin")
+            if service == "archive":
+                # It rested once: no message waited longer than that, and one nearly as long.
+                assert step["edge"]["at_most"] is True and REST - 400 <= step["edge"]["max_ms"] <= REST + 1100, step
+            else:
+                near(step["edge"]["p50_ms"], delay, f"{what}: edge latency")
+                near(step["origin"]["p50_ms"], origin, f"{what}: latency from origin", queues)
             for latency in step["edge"], step["origin"]:
                 assert latency["p50_ms"] <= latency["p95_ms"] <= latency["max_ms"], what
         # Exactly: where pathways begin no time has passed, and on the first edge both latencies are one.
         assert pathway["steps"][0]["origin"]["max_ms"] == 0
         assert pathway["steps"][1]["edge"] == pathway["steps"][1]["origin"]
+    # What came in the rest was not consumed, and then it was. Commits and offsets are old by a second or two.
+    behind = RATE * REST // 1000
+    lag = report["lag"]
+    assert lag["last"] == 0 and behind * 0.6 <= lag["peak"] <= behind * 1.8, lag
+
+
+def copied(place, programs):
+    """The examples, or some of them, in another directory."""
+    for program in EXAMPLES.iterdir():
+        if programs is None or program.name in programs:
+            (Path(place) / program.name).symlink_to(program)
+
+
+def services_that_are_not_built_are_left_out():
+    """Without Go and Python the rest runs, and a sentence for each says so. Another one has the usual port."""
+    with tempfile.TemporaryDirectory() as place, socket.socket() as usual:
+        copied(place, ("mock_kafka", "orders", "payments", "sink"))
+        try:
+            usual.bind(("127.0.0.1", 8126))
+            usual.listen()
+        except OSError:
+            pass  # somebody has it already
+        code, out, err = run("--examples", place, "--seconds", "2")
+    assert code == 0 and "as expected: all of 20 orders" in out, (out, err)
+    for service, language in (("shipping", "Go"), ("tracking", "Python")):
+        assert f"without {service} ({language}), which is not built: {place}/{service} is missing\n" in out, out
+        assert f"-> {service}" not in out, out
+    assert re.search(r"^the collector: http://127\.0\.0\.1:\d+ \(port 8126 is taken\)$", out, re.MULTILINE), out
 
 
 def faults_are_found():
     """A mailer that does not take part, and a ledger that is slower than planned: the report names both."""
     with tempfile.TemporaryDirectory() as place:
-        for program in EXAMPLES.iterdir():
-            (Path(place) / program.name).symlink_to(program)
+        copied(place, None)
         sink = Path(place, "sink")
         sink.unlink()
         sink.write_text(
             "#!/bin/sh\n"
-            'case "$*" in *mailer*) export DD_DATA_STREAMS_ENABLED=false ;; *) set -- "$@" --hold-ms 250 ;; esac\n'
+            'case "$*" in\n'
+            "*mailer*) export DD_DATA_STREAMS_ENABLED=false ;;\n"
+            '*ledger*) set -- "$@" --hold-ms 250 ;;\n'
+            "esac\n"
             f'exec {EXAMPLES}/sink "$@"\n'
         )
         sink.chmod(0o755)
-        code, out, _ = run("--examples", place, "--seconds", "3", "--print", "1")
+        code, out, _ = run("--examples", place, "--seconds", "2", "--print", "1")
     assert code == 1, code
     verdict = out[out.index("not as expected:") :]
     assert "the pathway orders -> payments -> mailer is missing" in verdict, verdict
     ledger = [line for line in verdict.splitlines() if line.strip().startswith("ledger at ")]
     assert len(ledger) == 2, verdict  # edge and origin
     assert "where 150 ms were put in" in ledger[0] and "where 210 ms were put in" in ledger[1], ledger
-    assert "payments at" not in verdict, verdict
+    assert "payments at" not in verdict and "archive" not in verdict, verdict
     # The table was printed while it ran.
     assert out.count("kafka orders -> payments") >= 2, out
 
@@ -130,11 +183,18 @@ def programs_that_are_missing_are_a_sentence():
 
 
 def an_interrupt_ends_in_order():
-    """Ctrl-C: the messages under way arrive, the report is printed, nothing is left."""
+    """Until Ctrl-C the collector shows the pipeline; then the messages under way arrive, and nothing is left."""
     mark = uuid.uuid4().hex
-    process = start(["--examples", EXAMPLES, "--print", "1"], mark)
+    process = start(["--examples", EXAMPLES], mark)
+    url = process.stdout.readline().split()[2]
     wait(lambda: any("/orders --" in line for line in processes(mark)), 30, "start")
-    time.sleep(2)
+
+    def services():
+        with urllib.request.urlopen(f"{url}/api/graph", timeout=10) as answer:
+            return {node["service"] for node in json.load(answer)["nodes"] if node["kind"] == "service"}
+
+    everybody = {"orders", "payments", "ledger", "mailer", "archive", "shipping", "tracking"}
+    wait(lambda: services() == everybody, 30, "all services on the map")
     process.send_signal(signal.SIGINT)
     out, _ = process.communicate(timeout=60)
     assert process.returncode == 0 and "as expected: all of" in out, out
@@ -156,6 +216,7 @@ def main():
     """Runs the tests, in this order."""
     for test in (
         programs_that_are_missing_are_a_sentence,
+        services_that_are_not_built_are_left_out,
         latencies_are_what_was_put_in,
         faults_are_found,
         an_interrupt_ends_in_order,

@@ -1,4 +1,5 @@
-// datastreams_rdkafka.h over librdkafka's mock cluster: messages and offsets that were really sent and read.
+// datastreams_rdkafka.h over librdkafka's mock cluster, or over the Kafka that DATASTREAMS_KAFKA=host:port names (with no
+// topic "orders" yet): messages and offsets that were really sent and read.
 //
 // What the header hands to the library is looked at on its way (`spy`), and then handed on.
 #define _POSIX_C_SOURCE 200809L
@@ -196,11 +197,13 @@ static rd_kafka_t *kafka(rd_kafka_type_t type, const char *const *settings, void
     return rk;
 }
 
-static int delivered_count, undelivered_count;
+static int delivered_count, undelivered_count, again;
+static ds_rdkafka_headers refusals;
 
 static void on_delivery(rd_kafka_t *rk, const rd_kafka_message_t *message, void *produced) {
     const ds_status status = ds_rdkafka_track_delivery((ds_rdkafka_topics *)produced, message);
     (void)rk;
+    again = ds_rdkafka_headers_refused(&refusals, message);
     if (message->err == RD_KAFKA_RESP_ERR_NO_ERROR) {
         delivered_count++;
         CHECK(status == DS_OK);
@@ -218,7 +221,7 @@ static void put(rd_kafka_t *producer, const char *key, const char *value, int64_
                           RD_KAFKA_V_VALUE((void *)(uintptr_t)value, value_len),
                           RD_KAFKA_V_TIMESTAMP(at_ms), RD_KAFKA_V_HEADERS(headers),
                           RD_KAFKA_V_MSGFLAGS(RD_KAFKA_MSG_F_COPY), RD_KAFKA_V_END);
-    CHECK(error == RD_KAFKA_RESP_ERR_NO_ERROR);
+    CHECK_INT(error, RD_KAFKA_RESP_ERR_NO_ERROR);
 }
 
 /* The next message, or the end of the partition. */
@@ -232,16 +235,20 @@ static rd_kafka_message_t *next(rd_kafka_t *consumer) {
 }
 
 static void over_kafka(const ds_client *client) {
-    const char *const mock[] = {"test.mock.num.brokers", "1", "linger.ms", "0", "log_level", "3", NULL};
+    const char *const real = getenv("DATASTREAMS_KAFKA");
+    const char *const mock[] = {real != NULL ? "bootstrap.servers" : "test.mock.num.brokers", real != NULL ? real : "1",
+                                "linger.ms", "0", "log_level", "3", NULL};
     static ds_rdkafka_topics produced, committed, ends;
     ds_rdkafka_topics_init(&produced, client, DS_RDKAFKA_PRODUCED, NULL, NULL);
     ds_rdkafka_topics_init(&committed, client, DS_RDKAFKA_COMMITTED, "billing", NULL);
     ds_rdkafka_topics_init(&ends, client, DS_RDKAFKA_HIGH_WATERMARK, NULL, NULL);
     rd_kafka_t *producer = kafka(RD_KAFKA_PRODUCER, mock, &produced, on_delivery);
-    rd_kafka_mock_cluster_t *cluster = rd_kafka_handle_mock_cluster(producer);
-    CHECK(rd_kafka_mock_topic_create(cluster, "orders", 1, 1) == RD_KAFKA_RESP_ERR_NO_ERROR);
-    const char *const reader[] = {"bootstrap.servers", rd_kafka_mock_cluster_bootstraps(cluster), "group.id", "billing",
-                                  "auto.offset.reset", "earliest", "enable.auto.commit", "false",
+    rd_kafka_mock_cluster_t *cluster = rd_kafka_handle_mock_cluster(producer); /* NULL: there is none */
+    CHECK((cluster == NULL) == (real != NULL));
+    /* A real broker makes the topic when it is asked for it, with one partition. */
+    CHECK(real != NULL || rd_kafka_mock_topic_create(cluster, "orders", 1, 1) == RD_KAFKA_RESP_ERR_NO_ERROR);
+    const char *const reader[] = {"bootstrap.servers", real != NULL ? real : rd_kafka_mock_cluster_bootstraps(cluster),
+                                  "group.id", "billing", "auto.offset.reset", "earliest", "enable.auto.commit", "false",
                                   "fetch.wait.max.ms", "10", "enable.partition.eof", "true", NULL};
     rd_kafka_t *consumer = kafka(RD_KAFKA_CONSUMER, reader, NULL, NULL);
 
@@ -364,12 +371,29 @@ static void over_kafka(const ds_client *client) {
     CHECK(spy.count == 1 && spy.tracked[0].partition == 0 && spy.tracked[0].offset == 7);
     CHECK(ds_rdkafka_track_high_watermarks(&ends, NULL) == DS_ERR_NULL);
 
-    /* A message that is not delivered has no offset. */
-    spy.count = 0;
-    rd_kafka_mock_push_request_errors(cluster, 0 /* Produce */, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
-    put(producer, NULL, "refused", 0, rd_kafka_headers_new(1));
-    rd_kafka_flush(producer, 10000);
-    CHECK(undelivered_count == 1 && spy.count == 0);
+    if (cluster != NULL) {
+        /* What may be a refusal of headers: not when the message has others, or ours was never refused. */
+        for (int i = 0; i < 4; i++) {
+            headers = i == 0 || i == 3 ? NULL : rd_kafka_headers_new(2);
+            if (headers != NULL) CHECK(ds_rdkafka_produce(client, out, headers, 0, 7, NULL, NULL) == DS_OK);
+            if (i == 1) rd_kafka_header_add(headers, "own", -1, "x", 1);
+            rd_kafka_mock_push_request_errors(cluster, 0 /* Produce */, 1, RD_KAFKA_RESP_ERR_UNKNOWN);
+            put(producer, NULL, "refused", 0, headers);
+            rd_kafka_flush(producer, 10000);
+            CHECK(undelivered_count == 1 + i && again == (i >= 2) && ds_rdkafka_headers_on(&refusals) == (i < 2));
+        }
+        put(producer, NULL, "taken", 0, NULL);
+        rd_kafka_flush(producer, 10000);
+        CHECK(delivered_count == 8 && again == 0);
+        CHECK(ds_rdkafka_headers_on(NULL) == 1 && ds_rdkafka_headers_refused(NULL, NULL) == 0);
+
+        /* A message that is not delivered has no offset. */
+        spy.count = 0;
+        rd_kafka_mock_push_request_errors(cluster, 0, 1, RD_KAFKA_RESP_ERR_TOPIC_AUTHORIZATION_FAILED);
+        put(producer, NULL, "refused", 0, rd_kafka_headers_new(1));
+        rd_kafka_flush(producer, 10000);
+        CHECK(undelivered_count == 5 && spy.count == 0 && again == 0);
+    }
 
     rd_kafka_consumer_close(consumer);
     rd_kafka_destroy(consumer);

@@ -18,9 +18,9 @@ const messages = 5
 // A service between two topics, and a reader at the end: all with the client's own ways.
 func TestChain(t *testing.T) {
 	agent, broker := agenttest.Start(t), brokertest.New(t)
-	orders, payments := broker.Topic(t, "orders", 2), broker.Topic(t, "payments", 1)
-	billing, ledger := broker.Group("billing"), broker.Group("ledger")
-	cluster := "kafka_cluster_id:" + broker.ClusterID
+	chain := broker.NewChain(t, messages, 2)
+	orders, payments, billing, ledger := chain.Orders, chain.Payments, chain.Billing, chain.Ledger
+	chain.OrderBytes, chain.PaymentBytes = 8, 13
 	ctx := timeout(t)
 
 	source := measured(t, broker)
@@ -43,7 +43,7 @@ func TestChain(t *testing.T) {
 	}
 	brokertest.Eventually(t, "a commit without a callback is reported", func() bool {
 		agent.Flushed()
-		_, ok := agent.Backlogs()[agenttest.Tags("type:kafka_commit", "consumer_group:"+billing, "topic:"+orders, "partition:0", cluster)]
+		_, ok := agent.Backlogs()[agenttest.Tags("type:kafka_commit", "consumer_group:"+billing, "topic:"+orders, "partition:0", "kafka_cluster_id:"+broker.ClusterID)]
 		return ok
 	})
 	sink := measured(t, broker, kgo.ConsumerGroup(ledger), kgo.ConsumeTopics(payments))
@@ -51,58 +51,16 @@ func TestChain(t *testing.T) {
 	sink.pollNothing(t) // now the client takes the first poll's records as done
 	between.client.Close()
 	sink.client.Close()
-	agent.Flushed()
 
-	hash := uint64(0)
-	for _, hop := range []struct {
-		tags []string
-		size float64
-	}{
-		{[]string{"direction:out", "topic:" + orders, "type:kafka", cluster}, messages * 8},
-		{[]string{"direction:in", "group:" + billing, "topic:" + orders, "type:kafka", cluster}, messages * 8},
-		{[]string{"direction:out", "topic:" + payments, "type:kafka", cluster}, messages * 13},
-		{[]string{"direction:in", "group:" + ledger, "topic:" + payments, "type:kafka", cluster}, messages * 13},
-	} {
-		edge := agent.One(t, hop.tags...)
-		if want := agenttest.Hash(agenttest.Service, agenttest.Env, hash, hop.tags...); edge.Parent != hash || edge.Hash != want {
-			t.Errorf("%v: want %d -> %d", edge, hash, want)
-		}
-		if edge.Current != messages || edge.Size.Count != messages || edge.Size.Sum < hop.size*0.98 || edge.Size.Sum > hop.size*1.02 {
-			t.Errorf("%v: want %d messages, %g bytes", edge, messages, hop.size)
-		}
-		hash = edge.Hash
-	}
-	if n := len(agent.Edges()); n != 4 {
-		t.Errorf("%d edges, not 4: %v", n, agent.Edges())
-	}
-	for _, p := range []string{"0", "1"} {
-		number, _ := strconv.Atoi(p)
-		end := broker.End(t, orders, int32(number))
-		if end == 0 {
-			continue
-		}
-		at := []string{"topic:" + orders, "partition:" + p, cluster}
-		committed := broker.Committed(t, billing, orders, int32(number))
-		for kind, want := range map[string]int64{"kafka_produce": end - 1, "kafka_high_watermark": end} {
-			if got := agent.Backlog(append(at, "type:"+kind)...); got != want {
-				t.Errorf("partition %s, %s: %d, not %d", p, kind, got, want)
-			}
-		}
-		if got := agent.Backlog(append(at, "type:kafka_commit", "consumer_group:"+billing)...); got != committed || got != end {
-			t.Errorf("partition %s: %d is reported as committed, %d is, of %d", p, got, committed, end)
-		}
-	}
 	// The client of the sink committed by itself when it was closed.
-	if got := agent.Backlog("topic:"+payments, "partition:0", cluster, "type:kafka_commit", "consumer_group:"+ledger); got != messages {
-		t.Errorf("%d is reported as committed at closing, not %d", got, messages)
-	}
-	for _, topic := range []string{orders, payments} {
-		for _, record := range broker.Records(t, topic, messages) {
-			if keys := keysOf(record); len(keys) != 1 || keys[0] != datastreams.PropagationKeyBase64 {
-				t.Errorf("a record in %s has the headers %v", topic, keys)
-			}
+	backlogs := []brokertest.Backlog{brokertest.Committed(ledger, payments, 0, messages)}
+	for p := range int32(2) {
+		if end := broker.End(t, orders, p); end > 0 {
+			backlogs = append(backlogs, brokertest.Produced(orders, p, end-1), brokertest.Watermark(orders, p, end),
+				brokertest.Committed(billing, orders, p, end))
 		}
 	}
+	chain.Check(t, agent, backlogs...)
 }
 
 // measuredClient is a client with hooks.
@@ -157,12 +115,4 @@ func timeout(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), brokertest.Patience)
 	t.Cleanup(cancel)
 	return ctx
-}
-
-func keysOf(record *kgo.Record) []string {
-	keys := []string{}
-	for _, header := range record.Headers {
-		keys = append(keys, header.Key)
-	}
-	return keys
 }

@@ -82,7 +82,7 @@ func TestHeadersAreReplaced(t *testing.T) {
 	}})
 	records := broker.Records(t, topic, 4)
 	for i, record := range records {
-		if keys := keysOf(record); !slices.Equal(keys, []string{"own", datastreams.PropagationKeyBase64}) {
+		if keys := brokertest.Keys(record); !slices.Equal(keys, []string{"own", datastreams.PropagationKeyBase64}) {
 			t.Errorf("record %d has the headers %v", i, keys)
 		}
 	}
@@ -105,7 +105,7 @@ func TestNoRoomForTheHeader(t *testing.T) {
 	send(t, client, &kgo.Record{Topic: topic, Value: make([]byte, full)}, &kgo.Record{Topic: topic, Value: make([]byte, limit/2)})
 	records := broker.Records(t, topic, 2)
 	if len(records[0].Headers) != 0 || len(records[1].Headers) != 1 {
-		t.Errorf("the headers are %v and %v", keysOf(records[0]), keysOf(records[1]))
+		t.Errorf("the headers are %v and %v", brokertest.Keys(records[0]), brokertest.Keys(records[1]))
 	}
 	agent.Flushed()
 	if edge := agent.One(t, "direction:out", "topic:"+topic, "type:kafka", "kafka_cluster_id:"+broker.ClusterID); edge.Current != 1 {
@@ -124,10 +124,10 @@ func TestNoRoomForTheHeader(t *testing.T) {
 // A topic in an old format: only the first messages are refused, and those may be sent again.
 func TestRefusedHeaders(t *testing.T) {
 	agent := agenttest.Start(t)
-	broker := brokertest.Fake(t)
+	broker := brokertest.Old(t)
 	topic := broker.Topic(t, "old", 1)
-	broker.RefuseHeaders()
-	client := measured(t, broker).client
+	// Topics in such a format take nothing from idempotent producers.
+	client := measured(t, broker, kgo.DisableIdempotentWrite()).client
 
 	record := &kgo.Record{Topic: topic, Value: []byte("1")}
 	if err := client.ProduceSync(timeout(t), record).FirstErr(); !errors.Is(err, kerr.UnknownServerError) {
@@ -136,7 +136,7 @@ func TestRefusedHeaders(t *testing.T) {
 	send(t, client, record, &kgo.Record{Topic: topic, Value: []byte("2")})
 	for _, record := range broker.Records(t, topic, 2) {
 		if len(record.Headers) != 0 {
-			t.Errorf("%v", keysOf(record))
+			t.Errorf("%v", brokertest.Keys(record))
 		}
 	}
 	if lines := agent.Lines(); len(lines) != 1 || !strings.Contains(lines[0], "refused") || datastreams.Err() == nil {
@@ -155,10 +155,9 @@ func TestRefusedHeaders(t *testing.T) {
 // Messages with headers of the program's own are refused for another reason.
 func TestUnknownErrorsOfOtherMessages(t *testing.T) {
 	agenttest.Start(t)
-	broker := brokertest.Fake(t)
+	broker := brokertest.Old(t)
 	topic := broker.Topic(t, "odd", 1)
-	broker.RefuseHeaders()
-	m := measured(t, broker)
+	m := measured(t, broker, kgo.DisableIdempotentWrite())
 	m.client.ProduceSync(timeout(t), &kgo.Record{Topic: topic, Headers: []kgo.RecordHeader{{Key: "own"}}})
 	if !m.hooks.producer.Headers.On() {
 		t.Error("headers are off")
@@ -191,7 +190,7 @@ func TestLegacyHeader(t *testing.T) {
 	topic := broker.Topic(t, "legacy", 1)
 	send(t, broker.Client(t, kgo.WithHooks(NewHooks(WithLegacyHeader()))), &kgo.Record{Topic: topic})
 	record := broker.Records(t, topic, 1)[0]
-	if keys := keysOf(record); !slices.Equal(keys, []string{datastreams.PropagationKeyBase64, datastreams.PropagationKey}) {
+	if keys := brokertest.Keys(record); !slices.Equal(keys, []string{datastreams.PropagationKeyBase64, datastreams.PropagationKey}) {
 		t.Fatal(keys)
 	}
 	first, _ := datastreams.Decode(record.Headers[0].Value)

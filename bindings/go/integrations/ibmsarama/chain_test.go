@@ -2,13 +2,10 @@ package ibmsarama
 
 import (
 	"context"
-	"slices"
 	"testing"
 
 	"github.com/IBM/sarama"
-	"github.com/twmb/franz-go/pkg/kgo"
 
-	datastreams "github.com/datastreams/datastreams/bindings/go"
 	"github.com/datastreams/datastreams/bindings/go/internal/agenttest"
 	"github.com/datastreams/datastreams/bindings/go/internal/brokertest"
 )
@@ -18,8 +15,9 @@ const messages = 6
 // A SyncProducer, a group that passes on what it reads through an AsyncProducer, and a group at the end that commits itself.
 func TestChain(t *testing.T) {
 	agent, broker := agenttest.Start(t), brokertest.New(t)
-	orders, payments := broker.Topic(t, "orders", 1), broker.Topic(t, "payments", 1)
-	billing, ledger := broker.Group("billing"), broker.Group("ledger")
+	chain := broker.NewChain(t, messages, 1)
+	orders, payments, billing, ledger := chain.Orders, chain.Payments, chain.Billing, chain.Ledger
+	chain.OrderBytes, chain.PaymentBytes = 8, 3
 	known := WithClusterID(broker.ClusterID)
 
 	source := syncProducer(t, broker, config(), known)
@@ -76,60 +74,14 @@ func TestChain(t *testing.T) {
 			session.Commit() // and not the others
 		}
 	}, known)
-	agent.Flushed()
-
-	cluster := "kafka_cluster_id:" + broker.ClusterID
-	hash := uint64(0)
-	for _, hop := range []struct {
-		tags []string
-		size float64
-	}{
-		{[]string{"direction:out", "topic:" + orders, "type:kafka", cluster}, messages * 8},
-		{[]string{"direction:in", "group:" + billing, "topic:" + orders, "type:kafka", cluster}, messages * 8},
-		{[]string{"direction:out", "topic:" + payments, "type:kafka", cluster}, messages * 3},
-		{[]string{"direction:in", "group:" + ledger, "topic:" + payments, "type:kafka", cluster}, messages * 3},
-	} {
-		edge := agent.One(t, hop.tags...)
-		if want := agenttest.Hash(agenttest.Service, agenttest.Env, hash, hop.tags...); edge.Parent != hash || edge.Hash != want {
-			t.Errorf("%v: want %d -> %d", edge, hash, want)
-		}
-		if edge.Current != messages || edge.Size.Count != messages || edge.Size.Sum < hop.size*0.98 || edge.Size.Sum > hop.size*1.02 {
-			t.Errorf("%v: want %d messages, %g bytes", edge, messages, hop.size)
-		}
-		hash = edge.Hash
-	}
-	if n := len(agent.Edges()); n != 4 {
-		t.Errorf("%d edges: %v", n, agent.Edges())
-	}
-	for _, backlog := range []struct {
-		topic, kind, group string
-		want               int64
-	}{
-		{orders, "kafka_produce", "", messages - 1},
-		{payments, "kafka_produce", "", messages - 1},
-		{orders, "kafka_high_watermark", "", broker.End(t, orders, 0)},
-		{payments, "kafka_high_watermark", "", messages},
-		{orders, "kafka_commit", billing, messages},
-		{payments, "kafka_commit", ledger, 4},
-	} {
-		tags := []string{"topic:" + backlog.topic, "partition:0", "type:" + backlog.kind, cluster}
-		if backlog.group != "" {
-			tags = append(tags, "consumer_group:"+backlog.group)
-			if got := broker.Committed(t, backlog.group, backlog.topic, 0); got != backlog.want {
-				t.Errorf("%s has committed %d, not %d", backlog.group, got, backlog.want)
-			}
-		}
-		if got := agent.Backlog(tags...); got != backlog.want {
-			t.Errorf("%v: %d, not %d", tags, got, backlog.want)
-		}
-	}
-	for _, topic := range []string{orders, payments} {
-		for _, record := range broker.Records(t, topic, messages) {
-			if keys := keysOf(record); !slices.Equal(keys, []string{datastreams.PropagationKeyBase64}) {
-				t.Errorf("a record in %s has the headers %v", topic, keys)
-			}
-		}
-	}
+	chain.Check(t, agent,
+		brokertest.Produced(orders, 0, messages-1),
+		brokertest.Produced(payments, 0, messages-1),
+		brokertest.Watermark(orders, 0, broker.End(t, orders, 0)),
+		brokertest.Watermark(payments, 0, messages),
+		brokertest.Committed(billing, orders, 0, messages),
+		brokertest.Committed(ledger, payments, 0, 4),
+	)
 }
 
 func config() *sarama.Config {
@@ -194,12 +146,4 @@ func (r *reader) ConsumeClaim(session sarama.ConsumerGroupSession, claim sarama.
 		}
 	}
 	return nil
-}
-
-func keysOf(record *kgo.Record) []string {
-	keys := []string{}
-	for _, header := range record.Headers {
-		keys = append(keys, header.Key)
-	}
-	return keys
 }

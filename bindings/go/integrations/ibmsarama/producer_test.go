@@ -46,7 +46,7 @@ func TestTheProgramsHeadersStay(t *testing.T) {
 		t.Errorf("the headers are %v, %v of %v", msg.Headers, other.Headers, shared[:3])
 	}
 	for _, record := range broker.Records(t, topic, 4) {
-		if keys := keysOf(record); !slices.Equal(keys, []string{"own", datastreams.PropagationKeyBase64, datastreams.PropagationKey}) {
+		if keys := brokertest.Keys(record); !slices.Equal(keys, []string{"own", datastreams.PropagationKeyBase64, datastreams.PropagationKey}) {
 			t.Errorf("%v", keys)
 		}
 	}
@@ -75,9 +75,8 @@ func TestRefusedHeadersSync(t *testing.T) {
 		return p.SendMessages([]*sarama.ProducerMessage{{Topic: topic}, {Topic: topic}})
 	}
 	for n, send := range map[int]func(*SyncProducer, string) error{1: one, 2: two} {
-		agent, broker := agenttest.Start(t), brokertest.Fake(t)
+		agent, broker := agenttest.Start(t), brokertest.Old(t)
 		topic := broker.Topic(t, "old", 1)
-		broker.RefuseHeaders()
 		producer := syncProducer(t, broker, config(), WithClusterID(id))
 		for range 2 {
 			if err := send(producer, topic); err != nil {
@@ -86,7 +85,7 @@ func TestRefusedHeadersSync(t *testing.T) {
 		}
 		for _, record := range broker.Records(t, topic, 2*n) {
 			if len(record.Headers) != 0 {
-				t.Errorf("%v", keysOf(record))
+				t.Errorf("%v", brokertest.Keys(record))
 			}
 		}
 		agent.Flushed()
@@ -104,9 +103,8 @@ func TestRefusedHeadersSync(t *testing.T) {
 
 // The AsyncProducer returns what was refused, and takes it again.
 func TestRefusedHeadersAsync(t *testing.T) {
-	agent, broker := agenttest.Start(t), brokertest.Fake(t)
+	agent, broker := agenttest.Start(t), brokertest.Old(t)
 	topic := broker.Topic(t, "old", 1)
-	broker.RefuseHeaders()
 	producer, err := NewAsyncProducer([]string{broker.Addr}, config(), WithClusterID(id))
 	if err != nil {
 		t.Fatal(err)
@@ -154,7 +152,7 @@ func TestSentAgainAfterAnError(t *testing.T) {
 	if edge := agent.One(t, out(topic)...); edge.Current != 2 || edge.Parent != parent.GetHash() {
 		t.Errorf("%v, not two from %d", edge, parent.GetHash())
 	}
-	if keys := keysOf(broker.Records(t, topic, 1)[0]); len(keys) != 1 {
+	if keys := brokertest.Keys(broker.Records(t, topic, 1)[0]); len(keys) != 1 {
 		t.Errorf("%v", keys)
 	}
 }
@@ -184,7 +182,7 @@ func TestRetriesCountOnce(t *testing.T) {
 		t.Errorf("%v", edge)
 	}
 	for _, record := range broker.Records(t, topic, 3) {
-		if keys := keysOf(record); len(keys) != 1 {
+		if keys := brokertest.Keys(record); len(keys) != 1 {
 			t.Errorf("%v", keys)
 		}
 	}
@@ -204,7 +202,7 @@ func TestNoRoomForTheHeader(t *testing.T) {
 	}
 	records := broker.Records(t, topic, 2)
 	if len(records[0].Headers) != 0 || len(records[1].Headers) != 1 {
-		t.Errorf("the headers are %v and %v", keysOf(records[0]), keysOf(records[1]))
+		t.Errorf("the headers are %v and %v", brokertest.Keys(records[0]), brokertest.Keys(records[1]))
 	}
 	agent.Flushed()
 	if edge := agent.One(t, out(topic)...); edge.Current != 1 {
@@ -237,7 +235,7 @@ func TestWithoutHeaders(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	if keys := keysOf(broker.Records(t, topic, 2)[1]); len(keys) != 0 {
+	if keys := brokertest.Keys(broker.Records(t, topic, 2)[1]); len(keys) != 0 {
 		t.Error(keys)
 	}
 	if edges := agent.Flushed(); len(edges) != 0 || len(agent.Lines()) != 0 {

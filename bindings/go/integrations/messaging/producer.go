@@ -5,6 +5,7 @@ import (
 
 	datastreams "github.com/datastreams/datastreams/bindings/go"
 	"github.com/datastreams/datastreams/bindings/go/internal/kafka"
+	"github.com/datastreams/datastreams/bindings/go/internal/message"
 )
 
 // TraceKafkaProduce sets the checkpoint of a message that is about to be sent, on the pathway that ctx carries; without one a
@@ -41,7 +42,7 @@ func TraceKafkaProduce(ctx context.Context, msg ProducerMessage) context.Context
 // withoutOurs takes our headers off a size.
 func withoutOurs(size int64, headers []Header) int64 {
 	for _, header := range headers {
-		if kafka.Ours(header.Key) && size >= 0 {
+		if message.Ours(header.Key) && size >= 0 {
 			size = max(size-int64(len(header.Key)+len(header.Value)), 0)
 		}
 	}

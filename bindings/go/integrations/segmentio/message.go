@@ -37,16 +37,14 @@ func TraceKafkaConsume(ctx context.Context, msg *kafka.Message, group string) co
 // ContextWithMessage returns a copy of ctx that carries the pathway of a message from a wrapped reader: for WriteMessages, and
 // for anything else that the message causes. Without one it returns ctx.
 func ContextWithMessage(ctx context.Context, msg kafka.Message) context.Context {
-	if p, err := datastreams.Decode(shared.Find(msg.Headers).Pathway); err == nil {
-		return datastreams.ContextWithPathway(ctx, p)
-	}
-	return ctx
+	return shared.ContextWithHeaders(ctx, msg.Headers)
 }
 
-// MessageCarrier gives datastreams.InjectToBase64Carrier and datastreams.ExtractFromBase64Carrier the headers of a message.
-type MessageCarrier struct {
-	msg *kafka.Message
-}
+// MessageCarrier gives datastreams.InjectToBase64Carrier and datastreams.ExtractFromBase64Carrier the headers of a message. Set
+// replaces the list of headers, and does not change it; Get returns the last value of a header.
+type MessageCarrier struct{ carrier }
+
+type carrier = shared.Carrier[kafka.Header]
 
 var (
 	_ datastreams.TextMapWriter      = MessageCarrier{}
@@ -55,35 +53,6 @@ var (
 )
 
 // NewMessageCarrier makes a carrier of a message.
-func NewMessageCarrier(msg *kafka.Message) MessageCarrier { return MessageCarrier{msg: msg} }
-
-// Set sets the value of a header, in place of all values it has. The list of headers is replaced, not changed.
-func (c MessageCarrier) Set(key, value string) {
-	headers := make([]kafka.Header, 0, len(c.msg.Headers)+1)
-	for _, header := range c.msg.Headers {
-		if header.Key != key {
-			headers = append(headers, header)
-		}
-	}
-	c.msg.Headers = append(headers, kafka.Header{Key: key, Value: []byte(value)})
-}
-
-// ForeachKey calls handler with every header, and returns the first error that handler returns.
-func (c MessageCarrier) ForeachKey(handler func(key, value string) error) error {
-	for _, header := range c.msg.Headers {
-		if err := handler(header.Key, string(header.Value)); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-// Get returns the last value of a header, and whether there is one.
-func (c MessageCarrier) Get(key string) (value string, ok bool) {
-	for i := len(c.msg.Headers) - 1; i >= 0; i-- {
-		if c.msg.Headers[i].Key == key {
-			return string(c.msg.Headers[i].Value), true
-		}
-	}
-	return "", false
+func NewMessageCarrier(msg *kafka.Message) MessageCarrier {
+	return MessageCarrier{shared.CarrierOf(&msg.Headers)}
 }

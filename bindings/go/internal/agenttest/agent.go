@@ -182,7 +182,7 @@ func (a *Agent) take(body io.Reader) error {
 	if err := msgpack.NewDecoder(unzipped).Decode(&posted); err != nil {
 		return err
 	}
-	if posted.Lang != "go" {
+	if posted.Lang != "go" && posted.Lang != "python" {
 		return fmt.Errorf("a payload in the language %q", posted.Lang)
 	}
 	a.mutex.Lock()

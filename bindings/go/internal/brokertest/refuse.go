@@ -1,12 +1,27 @@
 package brokertest
 
 import (
+	"os"
+	"testing"
+
 	"github.com/twmb/franz-go/pkg/kerr"
 	"github.com/twmb/franz-go/pkg/kfake"
 	"github.com/twmb/franz-go/pkg/kmsg"
 )
 
 const produceKey = 0
+
+// Old returns a broker whose topics are in a format from before 0.11: the one that the environment variable
+// DATASTREAMS_KAFKA_OLD names as host:port, else a fake one that refuses headers.
+func Old(t testing.TB) *Broker {
+	t.Helper()
+	if addr := os.Getenv("DATASTREAMS_KAFKA_OLD"); addr != "" {
+		return connect(t, &Broker{Addr: addr})
+	}
+	b := Fake(t)
+	b.RefuseHeaders()
+	return b
+}
 
 // RefuseHeaders makes a fake broker answer as Kafka does where topics are in a format from before 0.11: a request with a
 // message that has headers, and only such a one, fails with an unknown error.

@@ -99,7 +99,7 @@ func tracked(source string) ([]string, error) {
 func modules(files []string) []string {
 	var dirs []string
 	for _, file := range files {
-		if path.Base(file) == "go.mod" && !strings.HasPrefix(file, "internal/") && !strings.HasPrefix(file, "test/") && !strings.HasPrefix(file, "bench/") {
+		if path.Base(file) == "go.mod" && !strings.HasPrefix(file, "internal/") && !strings.HasPrefix(file, "test/") && !strings.HasPrefix(file, "bench/") && !strings.HasPrefix(file, "examples/") {
 			dirs = append(dirs, path.Dir(file))
 		}
 	}

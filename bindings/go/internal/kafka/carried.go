@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	datastreams "github.com/datastreams/datastreams/bindings/go"
+	"github.com/datastreams/datastreams/bindings/go/internal/message"
 )
 
 // Header is a message header in the shape that most clients give theirs.
@@ -30,7 +31,7 @@ type Found struct {
 	// Ours counts the headers that are ours, Count all.
 	Ours, Count int
 
-	message message // zero: headers are not stamped
+	origin origin // zero: headers are not stamped
 }
 
 // Find looks for our headers. The last under a key counts: producers that append leave the newest there.
@@ -65,7 +66,7 @@ func (s *search) see(key string, value []byte) {
 }
 
 func (s *search) found() Found {
-	s.result.Pathway = Received(s.pathway, s.legacy)
+	s.result.Pathway = message.Received(s.pathway, s.legacy)
 	return s.result
 }
 
@@ -74,7 +75,7 @@ func (s *search) found() Found {
 func Replace[H Header](headers []H, pathway, legacy []byte) []H {
 	replaced := make([]H, 0, len(headers)+2)
 	for i := range headers {
-		if !Ours(header(headers[i]).Key) {
+		if !message.Ours(header(headers[i]).Key) {
 			replaced = append(replaced, headers[i])
 		}
 	}

@@ -3,15 +3,9 @@
 package kafka
 
 import (
-	"maps"
-	"sync"
-	"sync/atomic"
-
 	datastreams "github.com/datastreams/datastreams/bindings/go"
+	"github.com/datastreams/datastreams/bindings/go/internal/message"
 )
-
-// mostEdges bounds the edges that are remembered. Others are made for each message, and still found in the library.
-const mostEdges = 4096
 
 // queue names one side of a topic. group is "" where messages are produced.
 type queue struct {
@@ -19,47 +13,16 @@ type queue struct {
 	in                    bool
 }
 
-var (
-	// edges is never changed, only replaced: readers take no lock.
-	edges  atomic.Pointer[map[queue]*datastreams.Edge]
-	adding sync.Mutex
-)
+var edges = message.Edges[queue]{Tags: queue.tags}
 
 // Out returns the edge of messages that are produced to a topic. The cluster's id may be "".
 func Out(cluster, topic string) *datastreams.Edge {
-	return edge(queue{cluster: cluster, topic: topic})
+	return edges.Of(queue{cluster: cluster, topic: topic})
 }
 
 // In returns the edge of messages that a group consumes from a topic. The cluster's id and the group may be "".
 func In(cluster, group, topic string) *datastreams.Edge {
-	return edge(queue{cluster: cluster, group: group, topic: topic, in: true})
-}
-
-func edge(q queue) *datastreams.Edge {
-	if known := edges.Load(); known != nil {
-		if edge, ok := (*known)[q]; ok {
-			return edge
-		}
-	}
-	return add(q)
-}
-
-func add(q queue) *datastreams.Edge {
-	adding.Lock()
-	defer adding.Unlock()
-	known := map[queue]*datastreams.Edge{}
-	if shared := edges.Load(); shared != nil {
-		if edge, ok := (*shared)[q]; ok {
-			return edge
-		}
-		if len(*shared) >= mostEdges {
-			return datastreams.NewEdge(q.tags()...)
-		}
-		known = maps.Clone(*shared)
-	}
-	known[q] = datastreams.NewEdge(q.tags()...)
-	edges.Store(&known)
-	return known[q]
+	return edges.Of(queue{cluster: cluster, group: group, topic: topic, in: true})
 }
 
 // tags are those of the tracers, docs/protocol.md says which. A message that names no topic has no such tag.

@@ -40,27 +40,6 @@ func (h *Headers) Refused(topic string, cause error) {
 // NoRoom tells the program that messages to a topic travel without a pathway: with its header they would be larger than what
 // the producer is configured to send.
 func NoRoom(topic string) {
+	notice.Count("kafka_too_large")
 	notice.Say(fmt.Sprintf("datastreams: messages to %q that are as large as the producer sends have no room for the header, and no pathway", topic))
-}
-
-// Ours tells whether a header is a pathway.
-func Ours(key string) bool {
-	return key == datastreams.PropagationKeyBase64 || key == datastreams.PropagationKey
-}
-
-// Received chooses the header that a message's checkpoint reads: that under PropagationKeyBase64, unless it cannot be read
-// and the legacy one can. Pass the last value under each key.
-func Received(header, legacy []byte) []byte {
-	if len(legacy) == 0 {
-		return header
-	}
-	if len(header) != 0 {
-		if _, err := datastreams.Decode(header); err == nil {
-			return header
-		}
-		if _, err := datastreams.Decode(legacy); err != nil {
-			return header
-		}
-	}
-	return legacy
 }

@@ -6,6 +6,7 @@ import (
 	"unsafe"
 
 	datastreams "github.com/datastreams/datastreams/bindings/go"
+	"github.com/datastreams/datastreams/bindings/go/internal/message"
 )
 
 // Pair is a message header of a client whose keys are bytes: sarama, in both its modules.
@@ -39,7 +40,7 @@ func FindPairPointers[H Pair](headers []*H) Found {
 func ReplacePairs[H Pair](headers []H, pathway, legacy []byte) []H {
 	replaced := make([]H, 0, len(headers)+2)
 	for i := range headers {
-		if !Ours(key(pair(headers[i]).Key)) {
+		if !message.Ours(key(pair(headers[i]).Key)) {
 			replaced = append(replaced, headers[i])
 		}
 	}
@@ -56,7 +57,7 @@ func ReplacePairs[H Pair](headers []H, pathway, legacy []byte) []H {
 func ReplacePairPointers[H Pair](headers []*H, pathway, legacy []byte) []*H {
 	replaced := make([]*H, 0, len(headers)+2)
 	for _, header := range headers {
-		if header == nil || !Ours(key(pair(*header).Key)) {
+		if header == nil || !message.Ours(key(pair(*header).Key)) {
 			replaced = append(replaced, header)
 		}
 	}

@@ -4,11 +4,10 @@ import (
 	"context"
 
 	datastreams "github.com/datastreams/datastreams/bindings/go"
+	"github.com/datastreams/datastreams/bindings/go/internal/message"
 )
 
 const (
-	// headerMax is the most bytes of a header.
-	headerMax = 36
 	// messageOverhead is the most that a message takes beside its texts, in a batch of its own; headerOverhead is that of each
 	// of its headers.
 	messageOverhead = 61 + 36
@@ -49,12 +48,9 @@ func (p *Producer) Produce(ctx context.Context, topic string, found *Found, size
 		NoRoom(topic)
 		return Outgoing{Replace: found.Ours > 0}
 	}
-	parent, ok := datastreams.PathwayFromContext(ctx)
-	if !ok && len(found.Pathway) > 0 {
-		parent, _ = datastreams.Decode(found.Pathway)
-	}
-	room := headerMax
-	if found.message.address != 0 {
+	parent := message.Parent(ctx, found.Pathway)
+	room := message.HeaderMax
+	if found.origin.address != 0 {
 		room = stampRoom
 	}
 	var out Outgoing
@@ -63,8 +59,8 @@ func (p *Producer) Produce(ctx context.Context, topic string, found *Found, size
 		return Outgoing{}
 	}
 	out.Replace = true
-	if found.message.address != 0 {
-		found.message.stamp(out.Header, parent)
+	if found.origin.address != 0 {
+		found.origin.stamp(out.Header, parent)
 	}
 	if p.Legacy {
 		out.Legacy = out.Pathway.Encode()

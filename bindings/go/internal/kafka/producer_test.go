@@ -9,6 +9,7 @@ import (
 	"unsafe"
 
 	datastreams "github.com/datastreams/datastreams/bindings/go"
+	"github.com/datastreams/datastreams/bindings/go/internal/message"
 )
 
 // bytePair stands for sarama's own type.
@@ -154,8 +155,8 @@ func TestNoStamp(t *testing.T) {
 			t.Errorf("%q", header)
 		}
 	}
-	out := make([]byte, 10, headerMax+stampBytes)
-	message{address: 1}.stamp(out, datastreams.Pathway{})
+	out := make([]byte, 10, message.HeaderMax+stampBytes)
+	origin{address: 1}.stamp(out, datastreams.Pathway{})
 	from, continued, ok := stampOf(out)
 	if !ok || from.address != 1 || len(continued) != 0 {
 		t.Error(from, continued, ok)

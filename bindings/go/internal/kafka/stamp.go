@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 
 	datastreams "github.com/datastreams/datastreams/bindings/go"
+	"github.com/datastreams/datastreams/bindings/go/internal/message"
 )
 
 // Some clients hand a message to us again that we have seen already: sarama for each retry, a program after an error. The
@@ -14,11 +15,11 @@ import (
 const (
 	stampMagic = 0x6461746173747265
 	stampBytes = 8 + 8 + 8 + 1
-	stampRoom  = headerMax + stampBytes + headerMax
+	stampRoom  = message.HeaderMax + stampBytes + message.HeaderMax
 )
 
-// message says which message headers were found in: its address, and something in it that changes when it was sent.
-type message struct {
+// origin says which message headers were found in: its address, and something in it that changes when it was sent.
+type origin struct {
 	address uintptr
 	mark    int64
 }
@@ -26,7 +27,7 @@ type message struct {
 // In says which message the headers were found in. When that was seen before, it goes on as it did then; sent tells whether
 // it was seen with the same mark.
 func (f *Found) In(address uintptr, mark int64) (sent bool) {
-	f.message = message{address, mark}
+	f.origin = origin{address, mark}
 	from, continued, ok := stampOf(f.Pathway)
 	if !ok || from.address != address {
 		return false
@@ -36,7 +37,7 @@ func (f *Found) In(address uintptr, mark int64) (sent bool) {
 }
 
 // stamp writes a stamp behind a header that has stampRoom.
-func (m message) stamp(header []byte, parent datastreams.Pathway) {
+func (m origin) stamp(header []byte, parent datastreams.Pathway) {
 	stamp := binary.LittleEndian.AppendUint64(header, stampMagic)
 	stamp = binary.LittleEndian.AppendUint64(stamp, uint64(m.address))
 	stamp = binary.LittleEndian.AppendUint64(stamp, uint64(m.mark))
@@ -46,18 +47,18 @@ func (m message) stamp(header []byte, parent datastreams.Pathway) {
 }
 
 // stampOf reads the stamp behind a header.
-func stampOf(header []byte) (from message, continued []byte, ok bool) {
-	if len(header) == 0 || len(header) > headerMax || cap(header) < len(header)+stampBytes {
-		return message{}, nil, false
+func stampOf(header []byte) (from origin, continued []byte, ok bool) {
+	if len(header) == 0 || len(header) > message.HeaderMax || cap(header) < len(header)+stampBytes {
+		return origin{}, nil, false
 	}
 	stamp := header[len(header):cap(header)]
 	if binary.LittleEndian.Uint64(stamp) != stampMagic {
-		return message{}, nil, false
+		return origin{}, nil, false
 	}
-	from = message{uintptr(binary.LittleEndian.Uint64(stamp[8:])), int64(binary.LittleEndian.Uint64(stamp[16:]))}
+	from = origin{uintptr(binary.LittleEndian.Uint64(stamp[8:])), int64(binary.LittleEndian.Uint64(stamp[16:]))}
 	end := stampBytes + int(stamp[stampBytes-1])
 	if len(stamp) < end {
-		return message{}, nil, false
+		return origin{}, nil, false
 	}
 	return from, stamp[stampBytes:end:end], true
 }

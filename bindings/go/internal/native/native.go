@@ -158,6 +158,13 @@ func (c *Client) AgentURL() string {
 	return C.GoStringN(url.ptr, C.int(url.len))
 }
 
+// Enabled is ds_client_enabled.
+func (c *Client) Enabled() bool {
+	defer runtime.KeepAlive(c)
+	var enabled C.uint32_t
+	return C.ds_client_enabled(c.client, &enabled) == C.DS_OK && enabled != 0
+}
+
 // Flush is ds_client_flush.
 func (c *Client) Flush(timeoutMs uint32) Status {
 	defer runtime.KeepAlive(c)

@@ -4,14 +4,11 @@ package segmentiotest
 
 import (
 	"context"
-	"slices"
 	"testing"
 	"time"
 
 	"github.com/segmentio/kafka-go"
-	"github.com/twmb/franz-go/pkg/kgo"
 
-	datastreams "github.com/datastreams/datastreams/bindings/go"
 	"github.com/datastreams/datastreams/bindings/go/integrations/segmentio"
 	"github.com/datastreams/datastreams/bindings/go/internal/agenttest"
 	"github.com/datastreams/datastreams/bindings/go/internal/brokertest"
@@ -26,8 +23,9 @@ const (
 // A writer, a group that passes on what it fetches and commits, and a group that reads.
 func TestChain(t *testing.T) {
 	agent, broker := agenttest.Start(t), brokertest.New(t)
-	orders, payments := broker.Topic(t, "orders", 1), broker.Topic(t, "payments", 1)
-	billing, ledger := broker.Group("billing"), broker.Group("ledger")
+	chain := broker.NewChain(t, messages, 1)
+	orders, payments, billing, ledger := chain.Orders, chain.Payments, chain.Billing, chain.Ledger
+	chain.OrderBytes, chain.PaymentBytes = 8, 3
 	ctx := patient(t)
 
 	source := writer(t, broker, &kafka.Writer{Topic: orders})
@@ -72,60 +70,15 @@ func TestChain(t *testing.T) {
 	if _, err := sink.ReadMessage(short); err == nil {
 		t.Error("a message too many")
 	}
-	agent.Flushed()
-
-	cluster := "kafka_cluster_id:" + id
-	hash := uint64(0)
-	for _, hop := range []struct {
-		tags []string
-		size float64
-	}{
-		{[]string{"direction:out", "topic:" + orders, "type:kafka", cluster}, messages * 8},
-		{[]string{"direction:in", "group:" + billing, "topic:" + orders, "type:kafka", cluster}, messages * 8},
-		{[]string{"direction:out", "topic:" + payments, "type:kafka", cluster}, messages * 3},
-		{[]string{"direction:in", "group:" + ledger, "topic:" + payments, "type:kafka", cluster}, messages * 3},
-	} {
-		edge := agent.One(t, hop.tags...)
-		if want := agenttest.Hash(agenttest.Service, agenttest.Env, hash, hop.tags...); edge.Parent != hash || edge.Hash != want {
-			t.Errorf("%v: want %d -> %d", edge, hash, want)
-		}
-		if edge.Current != messages || edge.Size.Count != messages || edge.Size.Sum < hop.size*0.98 || edge.Size.Sum > hop.size*1.02 {
-			t.Errorf("%v: want %d messages, %g bytes", edge, messages, hop.size)
-		}
-		hash = edge.Hash
-	}
-	if n := len(agent.Edges()); n != 4 {
-		t.Errorf("%d edges: %v", n, agent.Edges())
-	}
-	for _, backlog := range []struct {
-		topic, kind, group string
-		want               int64
-	}{
-		{orders, "kafka_produce", "", broker.End(t, orders, 0) - 1},
-		{payments, "kafka_produce", "", messages - 1},
-		{orders, "kafka_high_watermark", "", messages},
-		{payments, "kafka_high_watermark", "", messages},
-		{orders, "kafka_commit", billing, 5},
-		{payments, "kafka_commit", ledger, messages},
-	} {
-		tags := []string{"topic:" + backlog.topic, "partition:0", "type:" + backlog.kind, cluster}
-		if backlog.group != "" {
-			tags = append(tags, "consumer_group:"+backlog.group)
-			if got := broker.Committed(t, backlog.group, backlog.topic, 0); got != backlog.want {
-				t.Errorf("%s has committed %d, not %d", backlog.group, got, backlog.want)
-			}
-		}
-		if got := agent.Backlog(tags...); got != backlog.want {
-			t.Errorf("%v: %d, not %d", tags, got, backlog.want)
-		}
-	}
-	for _, topic := range []string{orders, payments} {
-		for _, record := range broker.Records(t, topic, messages) {
-			if keys := keysOf(record); !slices.Equal(keys, []string{datastreams.PropagationKeyBase64}) {
-				t.Errorf("a record in %s has the headers %v", topic, keys)
-			}
-		}
-	}
+	chain.ClusterID = id
+	chain.Check(t, agent,
+		brokertest.Produced(orders, 0, broker.End(t, orders, 0)-1),
+		brokertest.Produced(payments, 0, messages-1),
+		brokertest.Watermark(orders, 0, messages),
+		brokertest.Watermark(payments, 0, messages),
+		brokertest.Committed(billing, orders, 0, 5),
+		brokertest.Committed(ledger, payments, 0, messages),
+	)
 }
 
 func writer(t *testing.T, broker *brokertest.Broker, w *kafka.Writer, opts ...segmentio.Option) *segmentio.Writer {
@@ -159,12 +112,4 @@ func patient(t *testing.T) context.Context {
 	ctx, cancel := context.WithTimeout(context.Background(), brokertest.Patience)
 	t.Cleanup(cancel)
 	return ctx
-}
-
-func keysOf(record *kgo.Record) []string {
-	keys := []string{}
-	for _, header := range record.Headers {
-		keys = append(keys, header.Key)
-	}
-	return keys
 }

@@ -67,9 +67,8 @@ func TestEachMessageItsOwnPathway(t *testing.T) {
 // A topic in an old format: WriteMessages loses nothing, an asynchronous writer only the first messages.
 func TestRefusedHeaders(t *testing.T) {
 	for _, async := range []bool{false, true} {
-		agent, broker := agenttest.Start(t), brokertest.Fake(t)
+		agent, broker := agenttest.Start(t), brokertest.Old(t)
 		topic := broker.Topic(t, "old", 1)
-		broker.RefuseHeaders()
 		completed := make(chan error, 8)
 		w := writer(t, broker, &kafka.Writer{Topic: topic, Async: async, Completion: func(_ []kafka.Message, err error) { completed <- err }})
 		for _, values := range [][]string{{"1", "2"}, {"3"}} {
@@ -91,7 +90,7 @@ func TestRefusedHeaders(t *testing.T) {
 		want := map[bool]int{false: 3, true: 1}[async]
 		for _, record := range broker.Records(t, topic, want) {
 			if len(record.Headers) != 0 {
-				t.Errorf("%v", keysOf(record))
+				t.Errorf("%v", brokertest.Keys(record))
 			}
 		}
 		agent.Flushed()
@@ -109,9 +108,8 @@ func TestRefusedHeaders(t *testing.T) {
 
 // A message that has headers of its own is refused for another reason.
 func TestUnknownErrorsOfOtherMessages(t *testing.T) {
-	agent, broker := agenttest.Start(t), brokertest.Fake(t)
+	agent, broker := agenttest.Start(t), brokertest.Old(t)
 	topic := broker.Topic(t, "odd", 1)
-	broker.RefuseHeaders()
 	w := writer(t, broker, &kafka.Writer{Topic: topic})
 	err := w.WriteMessages(patient(t), kafka.Message{Headers: []kafka.Header{{Key: "own"}}})
 	var errs kafka.WriteErrors
@@ -136,7 +134,7 @@ func TestNoRoomForTheHeader(t *testing.T) {
 	}
 	records := broker.Records(t, topic, 2)
 	if len(records[0].Headers) != 0 || len(records[1].Headers) != 1 {
-		t.Errorf("the headers are %v and %v", keysOf(records[0]), keysOf(records[1]))
+		t.Errorf("the headers are %v and %v", brokertest.Keys(records[0]), brokertest.Keys(records[1]))
 	}
 	agent.Flushed()
 	if edge := agent.One(t, out(topic)...); edge.Current != 1 {
@@ -158,7 +156,7 @@ func TestOptions(t *testing.T) {
 	}
 	records := broker.Records(t, topic, 2)
 	if len(records[0].Headers) != 0 || len(records[1].Headers) != 2 || len(agent.Lines()) != 0 {
-		t.Errorf("the headers are %v and %v", keysOf(records[0]), keysOf(records[1]))
+		t.Errorf("the headers are %v and %v", brokertest.Keys(records[0]), brokertest.Keys(records[1]))
 	}
 	agent.Flushed()
 	if edge := agent.One(t, out(topic)...); edge.Current != 1 {

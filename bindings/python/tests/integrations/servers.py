@@ -12,7 +12,7 @@ import time
 
 HERE = pathlib.Path(__file__).resolve().parent
 HOST = "127.0.0.1"
-START = 60  # seconds
+START = 180  # seconds
 
 
 def free_port():

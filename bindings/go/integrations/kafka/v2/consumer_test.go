@@ -112,7 +112,7 @@ func TestConsumerEvents(t *testing.T) {
 	if commit := agent.Backlog("type:kafka_commit", "consumer_group:"+billing, "topic:"+orders, "partition:0", cluster); commit != 3 {
 		t.Errorf("%d was committed", commit)
 	}
-	closed(t, func() { _ = c.Close() })
+	ended(t, "Close", func() { _ = c.Close() })
 	if _, open := <-c.Events(); open {
 		t.Error("the channel is open")
 	}

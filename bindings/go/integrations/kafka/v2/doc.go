@@ -52,8 +52,9 @@
 //
 // # Goroutines
 //
-// A wrapped producer has one for reports, another one when ProduceChannel is used; a wrapped consumer has one when its Events
-// channel is on; both have one until the cluster's id is known. All end within Close.
+// A wrapped producer has one for reports, another one when ProduceChannel is used, and another one while it is flushed, which
+// goes on when nobody reads Events; a wrapped consumer has one when its Events channel is on; both have one until the cluster's
+// id is known. All end within Close.
 //
 // # Building
 //

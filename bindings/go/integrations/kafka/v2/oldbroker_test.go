@@ -5,6 +5,7 @@ import (
 	"encoding/binary"
 	"io"
 	"net"
+	"os"
 	"strconv"
 	"sync"
 	"testing"
@@ -15,7 +16,8 @@ import (
 )
 
 // oldBroker stands before a mocked broker and answers UNKNOWN_SERVER_ERROR to messages that carry our header, as brokers do
-// for topics in a format from before 0.11. (The mock stores the message all the same; its producer cannot know.)
+// for topics in a format from before 0.11. (The mock stores the message all the same; its producer cannot know.) Or it is
+// Apache Kafka with such topics, at DATASTREAMS_KAFKA_OLD.
 type oldBroker struct {
 	broker
 	listener net.Listener
@@ -25,6 +27,9 @@ type oldBroker struct {
 
 func newOldBroker(t *testing.T) *oldBroker {
 	t.Helper()
+	if address := os.Getenv("DATASTREAMS_KAFKA_OLD"); address != "" {
+		return &oldBroker{broker: broker{address: address}}
+	}
 	mock, err := kafka.NewMockCluster(1)
 	if err != nil {
 		t.Fatal(err)

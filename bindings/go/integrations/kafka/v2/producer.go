@@ -3,12 +3,11 @@ package kafka
 import (
 	"context"
 	"sync"
-	"time"
 
 	"github.com/confluentinc/confluent-kafka-go/v2/kafka"
 
-	datastreams "github.com/datastreams/datastreams/bindings/go"
 	shared "github.com/datastreams/datastreams/bindings/go/internal/kafka"
+	"github.com/datastreams/datastreams/bindings/go/internal/message"
 )
 
 // What librdkafka counts a message as, beside the bytes in it: https://github.com/confluentinc/librdkafka, rdkafka_proto.h.
@@ -40,6 +39,8 @@ type Producer struct {
 	messages    chan *kafka.Message
 	sent        chan struct{} // closed when nothing more comes from messages
 	transaction transaction
+	flushing    chan struct{}  // closed when the client's Flush returns; nil: it is not running
+	flushers    sync.WaitGroup // who is in Flush
 }
 
 // NewProducer makes a producer that is measured. The configuration is that of the client's NewProducer.
@@ -123,11 +124,7 @@ func (p *Producer) prepare(ctx context.Context, msg *kafka.Message) bool {
 		}
 		return false
 	}
-	parent, ok := datastreams.PathwayFromContext(ctx)
-	if !ok && len(found.Pathway) > 0 {
-		parent, _ = datastreams.Decode(found.Pathway)
-	}
-	pathway, header := shared.Out(p.cluster.Get(), topic(msg)).Produce(parent, size, nil)
+	pathway, header := shared.Out(p.cluster.Get(), topic(msg)).Produce(message.Parent(ctx, found.Pathway), size, nil)
 	if pathway.IsZero() {
 		return false
 	}
@@ -144,37 +141,15 @@ func (p *Producer) fits(size int64, others int) bool {
 	return p.maxBytes == 0 || size+int64(messageOverhead+others*headerOverhead+shared.HeaderBytes) <= int64(p.maxBytes)
 }
 
-// Len returns what is not delivered yet, and what the program did not read from Events.
-func (p *Producer) Len() int {
-	p.input.Lock()
-	waiting := len(p.messages)
-	p.input.Unlock()
-	return p.Producer.Len() + len(p.reports) + len(p.events) + waiting
-}
-
-// Flush waits until Len is 0, timeoutMs milliseconds at most, and returns it. Where nobody reads Events and the channel is
-// full, the client's own Flush, which this one calls, may wait longer than that: read them, or switch reports off.
-func (p *Producer) Flush(timeoutMs int) int {
-	const look = 5 * time.Millisecond
-	end := time.Now().Add(time.Duration(timeoutMs) * time.Millisecond)
-	for {
-		p.Producer.Flush(int(max(time.Until(end).Milliseconds(), 0)))
-		if p.Len() == 0 && p.settled(end) && p.Len() == 0 {
-			return 0
-		}
-		if time.Until(end) <= 0 {
-			return p.Len()
-		}
-		time.Sleep(min(look, time.Until(end)))
-	}
-}
-
 // Close ends the producer and what measures it. As ever, what is not delivered by then is lost: Flush before.
 func (p *Producer) Close() {
 	p.close.Do(func() {
+		p.input.Lock() // from then on nobody enters Flush
 		close(p.closing)
+		p.input.Unlock()
 		p.cluster.wait()
 		p.endChannel()
+		p.endFlush()
 		p.Producer.Close()
 		<-p.done
 	})

@@ -98,11 +98,34 @@ func TestNobodyReadsEvents(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	time.Sleep(time.Second) // no Flush: the client's own may wait without end where nobody reads events
-	if p.Len() == 0 {
-		t.Error("nothing is left, and nobody read it")
+	for range 2 { // the second finds the first one's still waiting
+		ended(t, "Flush", func() {
+			if p.Flush(1000) == 0 {
+				t.Error("nothing is left, and nobody read it")
+			}
+		})
 	}
-	closed(t, p.Close)
+	ended(t, "Flush", func() { // what is read is flushed on
+		for range 10 {
+			<-p.Events()
+		}
+		if left := p.Flush(int(wait.Milliseconds())); left != 0 {
+			t.Errorf("%d are left, and all were read", left)
+		}
+	})
+	for range 10 {
+		if err := p.Produce(to(orders, "12 apples"), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	ended(t, "Flush", func() { p.Flush(500) })
+	flushed := make(chan int)
+	for range 2 {
+		go func() { flushed <- p.Flush(1000 * int(wait.Milliseconds())) }()
+	}
+	time.Sleep(50 * time.Millisecond)
+	ended(t, "Close", p.Close)
+	ended(t, "Flush", func() { <-flushed; <-flushed; p.Flush(1000) })
 }
 
 func TestNobodyReadsReports(t *testing.T) {
@@ -114,18 +137,18 @@ func TestNobodyReadsReports(t *testing.T) {
 		t.Fatal(err)
 	}
 	p.Flush(2000)
-	closed(t, p.Close)
+	ended(t, "Close", p.Close)
 }
 
-// closed fails the test when something does not end.
-func closed(t *testing.T, end func()) {
+// ended fails the test when something does not end.
+func ended(t *testing.T, what string, call func()) {
 	t.Helper()
 	ended := make(chan struct{})
-	go func() { end(); close(ended) }()
+	go func() { call(); close(ended) }()
 	select {
 	case <-ended:
 	case <-time.After(wait):
-		t.Fatal("Close does not end")
+		t.Fatal(what + " does not end")
 	}
 }
 
@@ -269,8 +292,8 @@ func TestNoGoroutineOutlivesTheClient(t *testing.T) {
 	if p.ClusterID() != "" || c.ClusterID() != "" {
 		t.Error("a cluster that is not there has an id")
 	}
-	closed(t, p.Close)
-	closed(t, func() { _ = c.Close() })
+	ended(t, "Close", p.Close)
+	ended(t, "Close", func() { _ = c.Close() })
 	if after := count(); after != before {
 		all := make([]byte, 1<<20)
 		t.Errorf("%d goroutines are left: %s", after-before, all[:runtime.Stack(all, true)])

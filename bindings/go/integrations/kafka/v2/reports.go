@@ -1,8 +1,6 @@
 package kafka
 
 import (
-	"time"
-
 	"github.com/confluentinc/confluent-kafka-go/v2/kafka"
 
 	datastreams "github.com/datastreams/datastreams/bindings/go"
@@ -94,19 +92,5 @@ func (p *Producer) delivered(msg *kafka.Message) {
 	case codeOf(at.Error) == kafka.ErrUnknown, codeOf(at.Error) == kafka.ErrUnsupportedForMessageFormat:
 		// What a broker answers to headers in a topic of an old format.
 		p.headers.Refused(topic(msg), at.Error)
-	}
-}
-
-// settled waits until no event is in hand, and tells whether that was before the end.
-func (p *Producer) settled(end time.Time) bool {
-	timer := time.NewTimer(max(time.Until(end), 0))
-	defer timer.Stop()
-	select {
-	case p.idle <- struct{}{}:
-		return true
-	case <-p.done:
-		return true
-	case <-timer.C:
-		return false
 	}
 }

@@ -24,7 +24,7 @@ _Async = Callable[..., Coroutine[Any, Any, Any]]
 
 # Attributes that objects of the client get.
 _CLUSTER, _LIMIT, _TOLD = "_datastreams_cluster", "_datastreams_limit", "_datastreams_told"
-_ENDS = "_datastreams_ends"
+_ENDS, _REFUSED = "_datastreams_ends", "_datastreams_headers_refused"
 
 
 def patch() -> None:
@@ -94,6 +94,9 @@ def _add_message(original: _Async) -> _Async:
     ) -> Any:
         if not _patches.on:
             return await original(self, tp, key, value, timeout, timestamp_ms=timestamp_ms, headers=headers)
+        if hasattr(self, _REFUSED):
+            count("kafka_headers_off")
+            return await original(self, tp, key, value, timeout, timestamp_ms=timestamp_ms, headers=headers)
         cluster = getattr(self._cluster, _CLUSTER, "")
         before, sent = current_pathway(), None
         try:
@@ -126,7 +129,10 @@ def _tell(accumulator: Any, tp: Any, cluster: str) -> None:
 
     def delivered(future: Any) -> None:
         try:
-            first = None if future.cancelled() or future.exception() else future.result()
+            error = None if future.cancelled() else future.exception()
+            if error and not hasattr(accumulator, _REFUSED) and kafka.headers_refused(getattr(error, "errno", None)):
+                setattr(accumulator, _REFUSED, True)
+            first = None if future.cancelled() or error else future.result()
             if first is not None:  # None: the producer waits for no answer.
                 kafka.track_produced(tp.topic, tp.partition, first.offset + batch.record_count - 1, cluster)
         except Exception:

@@ -20,8 +20,8 @@ from datastreams.integrations._shared.sizes import size_of
 
 _patches = Patches()
 
-# An attribute that consumers get.
-_ENDS = "_datastreams_ends"
+# Attributes that consumers and producers get.
+_ENDS, _REFUSED = "_datastreams_ends", "_datastreams_headers_refused"
 
 
 def patch() -> None:
@@ -98,6 +98,7 @@ def _send(original: Callable[..., Any]) -> Callable[..., Any]:
             raise
         if outgoing.recorded:
             future.add_callback(_delivered, _cluster(self._metadata))
+            future.add_errback(_failed, self)
         return future
 
     return send
@@ -119,7 +120,7 @@ def _estimate_size_in_bytes(original: Callable[..., int]) -> Callable[..., int]:
 
 def _record(producer: Any, key: Any, value: Any, headers: _Outgoing) -> None:
     config = producer.config
-    if producer.max_usable_produce_magic(config["api_version"]) < 2:
+    if hasattr(producer, _REFUSED) or producer.max_usable_produce_magic(config["api_version"]) < 2:
         count("kafka_headers_off")
         return
     room = kafka.room(config["max_request_size"], key, value)
@@ -134,6 +135,11 @@ def _delivered(cluster: str, metadata: Any) -> None:
         kafka.track_produced(metadata.topic, metadata.partition, metadata.offset, cluster)
     except Exception:
         count("kafka_failed")
+
+
+def _failed(producer: Any, error: Any) -> None:
+    if not hasattr(producer, _REFUSED) and kafka.headers_refused(getattr(error, "errno", None)):
+        setattr(producer, _REFUSED, True)
 
 
 # ---- The consumer -----------------------------------------------------------------------------------

@@ -5,6 +5,7 @@ A topic, group or cluster that is not known is "" and has no tag.
 
 from __future__ import annotations
 
+import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
 from contextvars import ContextVar
@@ -25,6 +26,10 @@ OURS = frozenset((HEADER_KEY, HEADER_KEY_LEGACY))
 HEADER_WIRE = len(HEADER_KEY) + 36 + 2
 # Milliseconds; a timestamp beyond (year 2255) is none, and its nanoseconds would not fit.
 _LATEST_MS = 9_000_000_000_000
+# UNKNOWN_SERVER_ERROR, and what idempotent producers are told.
+_HEADERS_REFUSED = frozenset((-1, 43))
+
+_log = logging.getLogger("datastreams")
 
 
 def _where(topic: str, cluster: str) -> tuple[str, ...]:
@@ -157,6 +162,16 @@ def refused(before: Pathway | None) -> None:
     """The client did not take a message that has been recorded, which cannot be taken back: what is current is what was."""
     count("kafka_refused")
     _native.context.set(before)
+
+
+def headers_refused(code: object) -> bool:
+    """Whether an error of a broker may be about our header: one whose topics have the format from before Kafka 0.11 says no more
+    than that, and drops the message. Then it is counted and told, and the producer is to send no headers more."""
+    if code not in _HEADERS_REFUSED:
+        return False
+    count("kafka_headers_refused")
+    _log.warning("the Kafka broker refused a message with error %s: this producer sends no headers more", code)
+    return True
 
 
 # ---- Consumed -------------------------------------------------------------------------------------

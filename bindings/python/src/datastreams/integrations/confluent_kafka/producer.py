@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 import threading
 from collections.abc import Callable
 from importlib import import_module
@@ -17,7 +16,6 @@ from datastreams.integrations.confluent_kafka.batch import BatchCall
 from datastreams.integrations.confluent_kafka.classes import configuration, used, with_callback
 from datastreams.integrations.confluent_kafka.cluster import Cluster
 
-_log = logging.getLogger("datastreams")
 _client: Any = import_module("confluent_kafka")
 
 # What librdkafka adds to key, value and headers when it compares a message with message.max.bytes.
@@ -101,13 +99,8 @@ class State:
             return
         if error is None:
             kafka.track_produced(message.topic(), message.partition(), message.offset(), self.cluster.id)
-        elif error.code() == _client.KafkaError.UNKNOWN and self.headers:
-            # A broker whose topics have the format from before headers says only this, and drops the message.
+        elif self.headers and kafka.headers_refused(error.code()):
             self.headers = False
-            count("kafka_headers_refused")
-            _log.warning(
-                "the Kafka broker refused a message with UNKNOWN_SERVER_ERROR: this producer sends no headers more"
-            )
 
 
 # By the id of the producer, which has no room for more. Made anew when an id is used again.

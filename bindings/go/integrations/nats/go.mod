@@ -1,0 +1,28 @@
+module github.com/datastreams/datastreams/bindings/go/integrations/nats
+
+go 1.26.0
+
+replace (
+	github.com/datastreams/datastreams/bindings/go => ../..
+	github.com/datastreams/datastreams/bindings/go/internal/agenttest => ../../internal/agenttest
+	github.com/datastreams/datastreams/bindings/go/internal/servertest => ../../internal/servertest
+)
+
+require (
+	github.com/datastreams/datastreams/bindings/go v0.0.0
+	github.com/datastreams/datastreams/bindings/go/internal/agenttest v0.0.0-00010101000000-000000000000
+	github.com/datastreams/datastreams/bindings/go/internal/servertest v0.0.0-00010101000000-000000000000
+	github.com/nats-io/nats.go v1.55.0
+)
+
+require (
+	github.com/DataDog/sketches-go v1.4.8 // indirect
+	github.com/klauspost/compress v1.20.0 // indirect
+	github.com/nats-io/nkeys v0.4.16 // indirect
+	github.com/nats-io/nuid v1.0.1 // indirect
+	github.com/vmihailenco/msgpack/v5 v5.4.1 // indirect
+	github.com/vmihailenco/tagparser/v2 v2.0.0 // indirect
+	golang.org/x/crypto v0.57.0 // indirect
+	golang.org/x/sys v0.48.0 // indirect
+	google.golang.org/protobuf v1.36.12 // indirect
+)

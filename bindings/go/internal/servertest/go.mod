@@ -1,0 +1,3 @@
+module github.com/datastreams/datastreams/bindings/go/internal/servertest
+
+go 1.24.0

@@ -1,0 +1,42 @@
+//! The way to bigger engines: the same numbers as OTLP, for Prometheus and for Grafana.
+//!
+//! [`Exports`] is told of every point, whatever the model keeps of it, and counts by the few labels that such engines can
+//! bear. It has a lock of its own: a slow scrape holds up nothing but the next point.
+
+mod grafana;
+mod histogram;
+mod labels;
+mod lag;
+pub(crate) mod otlp;
+mod prometheus;
+pub(crate) mod routes;
+mod series;
+mod source;
+
+use crate::model::edge::EdgeKey;
+pub(crate) use series::Passed;
+use series::{Bounds, Table};
+use std::sync::{Mutex, MutexGuard, PoisonError};
+
+/// What is counted for others, and what became of it.
+#[derive(Debug)]
+pub(crate) struct Exports {
+    table: Mutex<Table>,
+    pub(crate) sent: otlp::Sent,
+}
+
+impl Exports {
+    pub(crate) fn new(now_ns: i64) -> Self {
+        Self { table: Mutex::new(Table::new(Bounds::DEFAULT, now_ns)), sent: otlp::Sent::default() }
+    }
+
+    /// Counts what passed an edge; `None`: one of those for which the model has no room.
+    pub(crate) fn passed(&self, edge: Option<&EdgeKey>, passed: &Passed<'_>, now_ns: i64) {
+        self.lock().add(edge, passed, now_ns);
+    }
+
+    /// A panic while it was held left sums that are right up to one point.
+    fn lock(&self) -> MutexGuard<'_, Table> {
+        self.table.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}
