@@ -277,7 +277,8 @@ impl std::fmt::Display for Report {
             let Self { orders, tolerance_ms, .. } = self;
             return write!(
                 f,
-                "as expected: all of {orders} orders counted at every checkpoint, every median within {tolerance_ms} ms for each checkpoint on the way"
+                "as expected: all of {orders} orders counted at every checkpoint, every median within {tolerance_ms} ms \
+                 for each checkpoint on the way"
             );
         }
         write!(f, "not as expected:")?;
@@ -330,7 +331,10 @@ mod tests {
                 }
                 let id = format!("{} {tags:?}", step.service);
                 steps.push(json!({"edge": id, "service": step.service, "tags": tags}));
-                let whole = json!({"id": format!("{steps:?}"), "origin": "known", "steps": steps, "messages": ORDERS, "rate": 1.0, "latency": quantiles(origin)});
+                let whole = json!({
+                    "id": format!("{steps:?}"), "origin": "known", "steps": steps, "messages": ORDERS, "rate": 1.0,
+                    "latency": quantiles(origin),
+                });
                 if !pathways.contains(&whole) {
                     pathways.push(whole);
                     edges.push(
