@@ -176,7 +176,7 @@ pub(crate) struct Demo {
     /// Print tables of the latencies every few seconds
     #[arg(long, value_name = "SECONDS", num_args = 0..=1, default_missing_value = "5", value_parser = seconds)]
     pub(crate) print: Option<Duration>,
-    /// How far a median may be above the delay that was put in, in milliseconds, for each queue
+    /// How far a median may be above the delay that was put in, in milliseconds, for each checkpoint on the way
     #[arg(long, value_name = "MS", default_value_t = 30)]
     pub(crate) tolerance_ms: u32,
     /// Print nothing but the report at the end, as JSON

@@ -95,13 +95,6 @@ pub(super) struct Step {
     pub(super) delay: Delay,
 }
 
-impl Step {
-    /// Whether a message comes out of a queue here.
-    pub(super) fn is_consumed(&self) -> bool {
-        self.tags.iter().any(|tag| tag == "direction:in")
-    }
-}
-
 /// A pathway that is expected.
 #[derive(Clone, Debug)]
 pub(super) struct Expected {

@@ -66,9 +66,9 @@ def wait(condition, seconds, what):
         time.sleep(0.1)
 
 
-def near(measured, put_in, what, queues=1):
-    """A median is what was put in, or a little more in each queue."""
-    most = put_in + TOLERANCE * queues
+def near(measured, put_in, what, checkpoints=1):
+    """A median is what was put in, or a little more for each checkpoint on the way."""
+    most = put_in + TOLERANCE * checkpoints
     assert put_in * 0.99 - 2 <= measured <= most, f"{what}: {measured} ms, {put_in} ms were put in"
 
 
@@ -79,21 +79,21 @@ def latencies_are_what_was_put_in():
     report = json.loads(out)
     assert code == 0 and report["ok"] is True and report["problems"] == [], (code, report["problems"], err)
     assert report["orders"] == seconds * RATE, report["orders"]
-    # Behind each step: its service, direction and topic; the delay since the step before; queues without delay so far.
+    # Behind each step: its service, direction and topic; the delay since the step before.
     paid = [
-        ("orders", "direction:out", "topic:orders", 0, 1),
-        ("payments", "direction:in", "topic:orders", 0, 1),
-        ("payments", "direction:out", "topic:payments", WORK, 1),
+        ("orders", "direction:out", "topic:orders", 0),
+        ("payments", "direction:in", "topic:orders", 0),
+        ("payments", "direction:out", "topic:payments", WORK),
     ]
     expected = {
-        "ledger": [("ledger", "direction:in", "topic:payments", LEDGER, 1)],
-        "mailer": [("mailer", "direction:in", "topic:payments", MAILER, 1)],
-        "archive": [("archive", "direction:in", "topic:payments", REST, 1)],
+        "ledger": [("ledger", "direction:in", "topic:payments", LEDGER)],
+        "mailer": [("mailer", "direction:in", "topic:payments", MAILER)],
+        "archive": [("archive", "direction:in", "topic:payments", REST)],
         "tracking": [
-            ("shipping", "direction:in", "topic:payments", 0, 2),
-            ("shipping", "direction:out", "topic:shipments", SHIPPING, 2),
-            ("tracking", "direction:in", "topic:shipments", 0, 3),
-            ("tracking", "direction:out", "topic:tracked", TRACKING, 3),
+            ("shipping", "direction:in", "topic:payments", 0),
+            ("shipping", "direction:out", "topic:shipments", SHIPPING),
+            ("tracking", "direction:in", "topic:shipments", 0),
+            ("tracking", "direction:out", "topic:tracked", TRACKING),
         ],
     }
     assert [pathway["services"][-1] for pathway in report["pathways"]] == list(expected)
@@ -102,8 +102,8 @@ def latencies_are_what_was_put_in():
         assert pathway["services"] == ["orders", "payments", *between, end]
         assert pathway["found"] is True and pathway["messages"] == report["orders"], pathway
         origin = 0
-        for step, wanted in zip(pathway["steps"], paid + more, strict=True):
-            service, direction, topic, delay, queues = wanted
+        for place, (step, wanted) in enumerate(zip(pathway["steps"], paid + more, strict=True)):
+            service, direction, topic, delay = wanted
             origin += delay
             what = f"{end}: {service} {direction} {topic}"
             assert step["service"] == service and {direction, topic, "type:kafka"} <= set(step["tags"]), what
@@ -113,7 +113,7 @@ def latencies_are_what_was_put_in():
                 assert step["edge"]["at_most"] is True and REST - 400 <= step["edge"]["max_ms"] <= REST + 1100, step
             else:
                 near(step["edge"]["p50_ms"], delay, f"{what}: edge latency")
-                near(step["origin"]["p50_ms"], origin, f"{what}: latency from origin", queues)
+                near(step["origin"]["p50_ms"], origin, f"{what}: latency from origin", max(1, place))
             for latency in step["edge"], step["origin"]:
                 assert latency["p50_ms"] <= latency["p95_ms"] <= latency["max_ms"], what
         # Exactly: where pathways begin no time has passed, and on the first edge both latencies are one.
@@ -141,7 +141,7 @@ def services_that_are_not_built_are_left_out():
             usual.listen()
         except OSError:
             pass  # somebody has it already
-        code, out, err = run("--examples", place, "--seconds", "2")
+        code, out, err = run("--examples", place, "--seconds", "2", "--tolerance-ms", "2000")
     assert code == 0 and "as expected: all of 20 orders" in out, (out, err)
     for service, language in (("shipping", "Go"), ("tracking", "Python")):
         assert f"without {service} ({language}), which is not built: {place}/{service} is missing\n" in out, out
