@@ -123,13 +123,23 @@ def traffic(payloads, messages, seed=1):
 
 
 def backlogs(service, number):
-    """Two partitions of orders: 100 each are produced, and 70 + `number` and 50 + `number` committed."""
+    """Two partitions of orders: 100 each are produced, and some committed, more with every payload."""
     if service == "shop":
         return [{"Tags": ["type:kafka_produce", "topic:orders", f"partition:{at}"], "Value": 99} for at in (0, 1)]
     if service != "billing":
         return []
     tags = ["type:kafka_commit", "topic:orders", "consumer_group:bill"]
-    return [{"Tags": [*tags, f"partition:{at}"], "Value": 70 - 20 * at + number} for at in (0, 1)]
+    return [{"Tags": [*tags, f"partition:{at}"], "Value": value} for at, value in enumerate(committed(number))]
+
+
+def committed(number):
+    """Offsets of both partitions."""
+    return 70 + number // 4, 50 + number // 4
+
+
+def lag(payloads):
+    """Of the group, when all have come."""
+    return sum(100 - offset for offset in committed(payloads - 1))
 
 
 def post(url, body):
