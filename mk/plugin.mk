@@ -23,18 +23,19 @@ PLUGIN_PROGRAMS_FLAGS := -O2 -g $(EXAMPLES_WARNINGS)
 PLUGIN_BUILT_IN = $(shell $(PKG_CONFIG) --variable=libdir rdkafka)/librdkafka.a -l:liblz4.so.1 -l:libzstd.so.1 \
   -l:libsasl2.so.2 -l:libssl.so.3 -l:libcrypto.so.3 -l:libz.so.1 -lm -ldl -pthread
 
-.PHONY: plugin install-plugin plugin-programs plugin-ready test-plugin test-plugin-full bench-plugin
+.PHONY: plugin install-plugin plugin-programs plugin-ready plugin-tools test-plugin test-plugin-full bench-plugin
+
+plugin-tools:
+	@tools/setup c kafka
 
 plugin: $(PLUGIN) $(PLUGIN_PRELOAD) ## Build the librdkafka plugin: build/plugin
 
-$(PLUGIN): $(PLUGIN_C) $(wildcard $(PLUGIN_SRC)/*.h) $(PLUGIN_SRC)/plugin.map include/datastreams.h archive
+$(PLUGIN): $(PLUGIN_C) $(wildcard $(PLUGIN_SRC)/*.h) $(PLUGIN_SRC)/plugin.map include/datastreams.h archive | plugin-tools
 	@mkdir -p $(PLUGIN_DIR)
-	@tools/setup kafka
 	$(CC) $(PLUGIN_FLAGS) $(PLUGIN_LINK) $(PLUGIN_C) build/lib/libdatastreams.a $(DS_PRIVATE) -o $@
 
-$(PLUGIN_PRELOAD): $(PLUGIN_SRC)/preload.c $(PLUGIN_SRC)/plugin.h $(PLUGIN_SRC)/preload.map
+$(PLUGIN_PRELOAD): $(PLUGIN_SRC)/preload.c $(PLUGIN_SRC)/plugin.h $(PLUGIN_SRC)/preload.map | plugin-tools
 	@mkdir -p $(PLUGIN_DIR)
-	@tools/setup kafka
 	$(CC) $(PLUGIN_FLAGS) -Wl,--version-script=$(PLUGIN_SRC)/preload.map $< -ldl -o $@
 
 install-plugin: plugin ## Install the librdkafka plugin under DESTDIR, PREFIX and LIBDIR
@@ -43,24 +44,24 @@ install-plugin: plugin ## Install the librdkafka plugin under DESTDIR, PREFIX an
 
 plugin-programs: $(PLUGIN_PROGRAMS_ALL) $(PLUGIN_DIR)/bench
 
-$(PLUGIN_PROGRAMS)/%: $(PLUGIN_TEST)/programs/%.c $(PLUGIN_TEST)/programs/kafka.h
+$(PLUGIN_PROGRAMS)/%: $(PLUGIN_TEST)/programs/%.c $(PLUGIN_TEST)/programs/kafka.h | plugin-tools
 	@mkdir -p $(PLUGIN_PROGRAMS)
 	$(CC) -std=c99 -D_POSIX_C_SOURCE=200809L $(PLUGIN_PROGRAMS_FLAGS) $< $(RDKAFKA) -pthread -o $@
 
-$(PLUGIN_PROGRAMS)/built_in: $(PLUGIN_TEST)/programs/relay.c $(PLUGIN_TEST)/programs/kafka.h
+$(PLUGIN_PROGRAMS)/built_in: $(PLUGIN_TEST)/programs/relay.c $(PLUGIN_TEST)/programs/kafka.h | plugin-tools
 	@mkdir -p $(PLUGIN_PROGRAMS)
 	$(CC) -std=c99 -D_POSIX_C_SOURCE=200809L $(PLUGIN_PROGRAMS_FLAGS) $< $(PLUGIN_BUILT_IN) -o $@
 
-$(PLUGIN_PROGRAMS)/relay++: $(PLUGIN_TEST)/programs/relay.cpp
+$(PLUGIN_PROGRAMS)/relay++: $(PLUGIN_TEST)/programs/relay.cpp | plugin-tools
 	@mkdir -p $(PLUGIN_PROGRAMS)
 	$(CXX) -std=c++17 $(PLUGIN_PROGRAMS_FLAGS) $< -lrdkafka++ $(RDKAFKA) -o $@
 
-$(PLUGIN_DIR)/bench: $(PLUGIN_TEST)/bench.c
+$(PLUGIN_DIR)/bench: $(PLUGIN_TEST)/bench.c | plugin-tools
 	@mkdir -p $(PLUGIN_DIR)
 	$(CC) -std=c99 -D_POSIX_C_SOURCE=200809L $(PLUGIN_PROGRAMS_FLAGS) $< $(RDKAFKA) -o $@
 
 plugin-ready: plugin plugin-programs examples demo-command
-	@tools/setup python kafka kcat
+	@tools/setup python kcat
 
 test-plugin: plugin-ready ## The librdkafka plugin: kcat, C, C++ and Python programs that know nothing about it
 	$$(tools/venv $(PLUGIN_TEST)/requirements.txt) -B $(PLUGIN_TEST)/run.py $(PLUGIN_TESTS)

@@ -34,6 +34,18 @@ static bool configured_headerless(const struct instance *instance, const rd_kafk
     return old;
 }
 
+/* Frees what read_conf and messages made. */
+static void forget(struct instance *instance) {
+    topics_free(&instance->produced);
+    topics_free(&instance->consumed);
+    free(instance->group);
+    instance->group = NULL;
+    if (!instance->ready) return;
+    instance->ready = false;
+    cluster_free(&instance->cluster);
+    measure_end();
+}
+
 /* Reads what we need to know of the configuration. */
 static bool read_conf(struct instance *instance, const rd_kafka_conf_t *conf) {
     char *max = property(instance, conf, "message.max.bytes");
@@ -82,6 +94,8 @@ static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, v
                  "nothing is measured: messages have no headers before version 0.11 (broker.version.fallback)");
         return RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE;
     }
+    /* A configuration stays the program's when no client could be made, and may be tried again. */
+    forget(instance);
     if (!read_conf(instance, conf)) {
         snprintf(reason, reason_size, "nothing is measured: no memory");
         return RD_KAFKA_RESP_ERR__CRIT_SYS_RESOURCE;
@@ -106,13 +120,7 @@ static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, v
 }
 
 static void destroy(struct instance *instance) {
-    if (instance->ready) {
-        cluster_free(&instance->cluster);
-        measure_end();
-    }
-    topics_free(&instance->produced);
-    topics_free(&instance->consumed);
-    free(instance->group);
+    forget(instance);
     free(instance);
 }
 

@@ -95,4 +95,5 @@ void topics_free(struct topics *topics) {
         }
         topics->bucket[bucket] = NULL;
     }
+    topics->count = 0;
 }
