@@ -1,5 +1,5 @@
 // The picture for the README: `node screenshot.mjs DATASTREAMS EXAMPLES PICTURE [SECONDS]`. The demonstration's pipeline as
-// the page shows it after some time (60 s), in a window of 1280 x 720 with two pixels for each.
+// the page shows it after some time (60 s), in a window of 1180 x 620 with two pixels for each.
 import { spawn } from "node:child_process";
 import { statSync } from "node:fs";
 import { createInterface } from "node:readline";
@@ -20,13 +20,13 @@ try {
       if (found) resolve(found[1]);
     });
   });
-  const page = await browser.newPage({ viewport: { width: 1280, height: 720 }, deviceScaleFactor: 2, reducedMotion: "reduce" });
+  const page = await browser.newPage({ viewport: { width: 1180, height: 620 }, deviceScaleFactor: 2, reducedMotion: "reduce" });
   await page.goto(`${url}/#map`);
-  // What is measured last is there as soon as everything is.
-  const mailer = page.locator('.edge[aria-label^="payments → mailer"]');
-  await mailer.waitFor({ timeout: 60_000, state: "attached" });
+  // The slow consumer, whose lag grows and recovers.
+  const slow = page.locator('.edge[aria-label^="payments → archive"]');
+  await slow.waitFor({ timeout: 60_000, state: "attached" });
   await page.waitForTimeout(Number(seconds) * 1000);
-  const id = await mailer.getAttribute("data-edge");
+  const id = await slow.getAttribute("data-edge");
   await page.goto(`${url}/#map?last=all&select=edge:${id}`);
   await page.reload();
   await page.waitForSelector(".panel canvas");

@@ -75,7 +75,7 @@ function OfEdge({ address, go, graph, tick, id }: Props & { id: string }) {
         items={[
           ["Throughput", rate(edge.rate)],
           ["Messages", whole(edge.messages)],
-          ...(edge.lag ? ([["Behind", count(edge.lag.messages)], ["Time behind", duration(edge.lag.seconds)]] as [string, string][]) : []),
+          ...(edge.lag ? ([["Behind", count(edge.lag.messages)], ["Late by", duration(edge.lag.seconds)]] as [string, string][]) : []),
         ]}
         level={edgeLevel(edge, address.thresholds)}
       />
