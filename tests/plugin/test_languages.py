@@ -40,6 +40,8 @@ class Languages(Case):
     def test_go_with_its_own_librdkafka(self):
         self.chain(None, [self.program("go_static")], "property")
 
-    def test_node(self):
-        relay = self.program("node/relay.js")
-        self.chain(None, ["node", relay], "property")
+    def test_node_by_property(self):
+        self.chain(None, ["node", self.program("node/relay.js")], "property")
+
+    def test_node_by_run(self):
+        self.chain(None, ["node", self.program("node/relay.js")], "run")
