@@ -33,3 +33,7 @@ bench: setup build/bench ## Print what things cost, as ratios to a floor or a pe
 	@$(MAKE) --no-print-directory -s bench-go
 	@echo '# Python, beside ddtrace'
 	@$(MAKE) --no-print-directory -s bench-python
+	@echo '# The librdkafka plugin, beside the same client without it'
+	@$(MAKE) --no-print-directory -s bench-plugin
+	@echo '# What a payload costs the collector'
+	@$(MAKE) --no-print-directory -s bench-collector
