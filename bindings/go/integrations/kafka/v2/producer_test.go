@@ -299,3 +299,30 @@ func TestNoGoroutineOutlivesTheClient(t *testing.T) {
 		t.Errorf("%d goroutines are left: %s", after-before, all[:runtime.Stack(all, true)])
 	}
 }
+
+// Many programs wait for the reports of their messages, each over a channel of its own, and read no Events. The client has room
+// for go.events.channel.size of them, and reports go on meanwhile.
+func TestReportsDoNotWaitForEvents(t *testing.T) {
+	agenttest.Start(t)
+	b := newBroker(t)
+	orders := b.topic(t, "orders")
+	p := b.producer(t, b.configured())
+	const unread = 3000
+	for range unread {
+		if err := p.Produce(to(orders, "12 apples"), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "a full channel", func() bool { return len(p.Events()) == cap(p.Events()) })
+	sent(t, p, context.Background(), to(orders, "3 pears"))
+	for n := 0; n < unread; {
+		select {
+		case event := <-p.Events():
+			if msg, ok := event.(*kafka.Message); ok && msg.TopicPartition.Error == nil {
+				n++
+			}
+		case <-time.After(wait):
+			t.Fatalf("%d of %d reports came over Events", n, unread)
+		}
+	}
+}

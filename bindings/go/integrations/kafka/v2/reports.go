@@ -18,14 +18,26 @@ type delivery struct {
 // Events returns the channel of delivery reports and other events.
 func (p *Producer) Events() chan kafka.Event { return p.events }
 
-// moveEvents looks at what the client reports and hands it on, until the client is closed.
+// moveEvents looks at what the client reports and hands it on, until the client is closed. While nobody reads Events, what
+// comes next stays with the client, and the reports of messages with a channel of their own go on.
 func (p *Producer) moveEvents() {
 	defer close(p.done)
 	defer close(p.events)
-	from := p.Producer.Events()
+	var waiting kafka.Event // for Events to have room
 	for {
+		if waiting != nil {
+			select {
+			case p.events <- waiting:
+				waiting = nil
+			case event := <-p.reports:
+				p.answer(event)
+			case <-p.closing:
+				waiting = nil // nobody gets it
+			}
+			continue
+		}
 		select {
-		case event, ok := <-from:
+		case event, ok := <-p.Producer.Events():
 			if !ok {
 				p.moveRest()
 				return
@@ -33,7 +45,11 @@ func (p *Producer) moveEvents() {
 			if msg, ok := event.(*kafka.Message); ok {
 				p.delivered(msg)
 			}
-			p.hand(p.events, event)
+			select {
+			case p.events <- event:
+			default:
+				waiting = event
+			}
 		case event := <-p.reports:
 			p.answer(event)
 		case <-p.idle:
@@ -68,7 +84,7 @@ func (p *Producer) answer(event kafka.Event) {
 	}
 }
 
-// hand waits for the program to take an event, as the client does: until it is closed.
+// hand waits for the program to take a report, as the client does: until it is closed.
 func (p *Producer) hand(to chan kafka.Event, event kafka.Event) {
 	select {
 	case to <- event:
