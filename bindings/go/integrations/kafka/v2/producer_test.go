@@ -326,3 +326,46 @@ func TestReportsDoNotWaitForEvents(t *testing.T) {
 		}
 	}
 }
+
+// A message that was not delivered comes back with its headers, where reports have them. Sent again, it continues what it
+// continued first, and not itself.
+func TestSentAgain(t *testing.T) {
+	b := newBroker(t)
+	if b.mock == nil {
+		t.Skip("needs a broker that does not answer")
+	}
+	agent := agenttest.Start(t)
+	orders := b.topic(t, "orders")
+	p := b.producer(t, b.configured("go.delivery.report.fields", "value,headers", "message.timeout.ms", 50))
+	if err := b.mock.SetRoundtripDuration(1, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	before, ctx := datastreams.SetCheckpoint(context.Background(), "before")
+	msg := to(orders, "12 apples")
+	msg.Headers, msg.Opaque = []kafka.Header{{Key: "own"}}, "a receipt"
+	for _, reports := range []chan kafka.Event{make(chan kafka.Event, 1), nil, nil} {
+		if err := p.ProduceContext(ctx, msg, reports); err != nil {
+			t.Fatal(err)
+		}
+		if reports == nil {
+			reports = p.Events()
+		}
+		for msg = nil; msg == nil; {
+			select {
+			case event := <-reports:
+				msg, _ = event.(*kafka.Message)
+			case <-time.After(wait):
+				t.Fatal("no delivery report")
+			}
+		}
+		if msg.TopicPartition.Error == nil || msg.Opaque != "a receipt" || len(values(msg, "own")) != 1 {
+			t.Fatalf("the report is %+v", msg)
+		}
+		ctx = context.Background()
+	}
+	agent.Flushed()
+	edge := agent.One(t, "direction:out", "topic:"+orders, "type:kafka", "kafka_cluster_id:"+p.ClusterID())
+	if edge.Parent != before.GetHash() || edge.Current != 3 {
+		t.Errorf("%v", edge)
+	}
+}

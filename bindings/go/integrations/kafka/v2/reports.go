@@ -4,15 +4,18 @@ import (
 	"github.com/confluentinc/confluent-kafka-go/v2/kafka"
 
 	datastreams "github.com/datastreams/datastreams/bindings/go"
+	shared "github.com/datastreams/datastreams/bindings/go/internal/kafka"
 )
 
 // mostBuffered bounds the events between the client and the program. More wait in the client's own channel.
 const mostBuffered = 1024
 
-// delivery is where the report of a message goes, and the program's Opaque that it brings back.
+// delivery is where the report of a message goes, and what it brings back: the program's Opaque, and the header of the pathway
+// that the message continues.
 type delivery struct {
 	to     chan kafka.Event
 	opaque any
+	parent []byte
 }
 
 // Events returns the channel of delivery reports and other events.
@@ -44,6 +47,7 @@ func (p *Producer) moveEvents() {
 			}
 			if msg, ok := event.(*kafka.Message); ok {
 				p.delivered(msg)
+				restore(msg)
 			}
 			select {
 			case p.events <- event:
@@ -76,12 +80,23 @@ func (p *Producer) answer(event kafka.Event) {
 		return
 	}
 	p.delivered(msg)
-	if asked, ok := msg.Opaque.(*delivery); ok {
-		msg.Opaque = asked.opaque
-		if asked.to != nil {
-			p.hand(asked.to, event)
-		}
+	if to := restore(msg); to != nil {
+		p.hand(to, event)
 	}
+}
+
+// restore gives the report of a message what the program knows it by, and returns the channel that the message came with.
+func restore(msg *kafka.Message) (to chan kafka.Event) {
+	asked, ok := msg.Opaque.(*delivery)
+	if !ok {
+		return nil
+	}
+	msg.Opaque = asked.opaque
+	if msg.TopicPartition.Error != nil && shared.Find(msg.Headers).Ours > 0 {
+		// Sent again, the message is to continue what it continued, and not itself.
+		msg.Headers = shared.Replace(msg.Headers, asked.parent, nil)
+	}
+	return asked.to
 }
 
 // hand waits for the program to take a report, as the client does: until it is closed.
