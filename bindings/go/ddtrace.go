@@ -21,7 +21,7 @@ func SetDataStreamsCheckpointWithParams(ctx context.Context, params CheckpointPa
 		return ctx, false
 	}
 	_, outCtx = SetCheckpointWithParams(ctx, params, edgeTags...)
-	return outCtx, !c.stopped.Load()
+	return outCtx, c.off == nil && !c.stopped.Load()
 }
 
 // TrackKafkaProduceOffset is [TrackKafkaProduce].

@@ -107,6 +107,9 @@ func TestErrSaysWhatIsWrong(t *testing.T) {
 	if err := Err(); err == nil || !strings.Contains(err.Error(), "WithEnabled") {
 		t.Errorf("%v", err)
 	}
+	if _, ok := SetDataStreamsCheckpoint(context.Background(), "type:kafka"); ok {
+		t.Error("it says that something is measured")
+	}
 	for _, text := range []string{"true", " 1 ", "false", "0", " False "} {
 		t.Setenv("DD_DATA_STREAMS_ENABLED", text)
 		Start(WithAgentAddr("127.0.0.1:9"))

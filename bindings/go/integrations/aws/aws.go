@@ -69,9 +69,14 @@ func (m *measured) HandleInitialize(ctx context.Context, in middleware.Initializ
 		return out, metadata, err
 	}
 	switch result := out.Result.(type) {
+	case *sqs.SendMessageOutput:
+		if service != "" {
+			result.MD5OfMessageAttributes = digested(result.MD5OfMessageAttributes, given.(*sqs.SendMessageInput).MessageAttributes)
+		}
 	case *sqs.SendMessageBatchOutput:
 		if service != "" {
 			resend(ctx, given.(*sqs.SendMessageBatchInput), result, next)
+			digest(given.(*sqs.SendMessageBatchInput), result)
 		}
 	case *sqs.ReceiveMessageOutput:
 		m.received(given.(*sqs.ReceiveMessageInput), result, &metadata)

@@ -158,7 +158,7 @@ func (m *measured) received(given *sqs.ReceiveMessageInput, result *sqs.ReceiveM
 		kept[aws.ToString(msg.ReceiptHandle)] = pathway
 		switch {
 		case !asked:
-			hide(msg, len(given.MessageAttributeNames) > 0)
+			hide(msg)
 		case !m.noHeaders:
 			carry(msg, pathway)
 		}
@@ -179,20 +179,19 @@ func carry(msg *types.Message, pathway datastreams.Pathway) {
 		own.BinaryValue = text
 	}
 	msg.MessageAttributes[name] = own
+	msg.MD5OfMessageAttributes = digested(msg.MD5OfMessageAttributes, msg.MessageAttributes)
 }
 
-// hide takes the attribute out that the program did not ask for. others tells whether it asked for any.
-func hide(msg *types.Message, others bool) {
+// hide takes the attribute out that the program did not ask for.
+func hide(msg *types.Message) {
 	if _, ours := msg.MessageAttributes[name]; !ours {
 		return
 	}
 	delete(msg.MessageAttributes, name)
 	if len(msg.MessageAttributes) == 0 {
 		msg.MessageAttributes = nil
-		if !others {
-			msg.MD5OfMessageAttributes = nil
-		}
 	}
+	msg.MD5OfMessageAttributes = digested(msg.MD5OfMessageAttributes, msg.MessageAttributes)
 }
 
 // consume sets the checkpoint of a message.

@@ -287,6 +287,48 @@ func TestQueueThatTakesLess(t *testing.T) {
 	}
 }
 
+// The digests that SQS tells are of the attributes that the program gave, and of those that it gets.
+func TestDigests(t *testing.T) {
+	agenttest.Start(t)
+	bare, client, ctx := sqs.NewFromConfig(plain(t)), sqs.NewFromConfig(measured(t)), patient(t)
+	url, _ := queue(t, nil)
+	body := sdk.String("x")
+	digest := func(client *sqs.Client, attributes map[string]sqstypes.MessageAttributeValue) string {
+		answer, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: url, MessageBody: body, MessageAttributes: attributes})
+		check(t, err)
+		receive(t, client, url, 1, "All")
+		return sdk.ToString(answer.MD5OfMessageAttributes)
+	}
+	given := map[string]sqstypes.MessageAttributeValue{
+		"tenant": text("blue"), "number": {DataType: sdk.String("Number"), StringValue: sdk.String("12")},
+		"bytes": {DataType: sdk.String("Binary.own"), BinaryValue: []byte{0, 255}},
+	}
+	for _, attributes := range []map[string]sqstypes.MessageAttributeValue{nil, {"tenant": text("blue")}, given} {
+		if want, got := digest(bare, attributes), digest(client, attributes); got != want {
+			t.Errorf("%d attributes: %q was sent, not %q", len(attributes), got, want)
+		}
+	}
+	entry := sqstypes.SendMessageBatchRequestEntry{Id: sdk.String("a"), MessageBody: body, MessageAttributes: given}
+	answer, err := client.SendMessageBatch(ctx, &sqs.SendMessageBatchInput{QueueUrl: url, Entries: []sqstypes.SendMessageBatchRequestEntry{entry}})
+	check(t, err)
+	receive(t, client, url, 1)
+	want := digest(bare, given)
+	if got := sdk.ToString(answer.Successful[0].MD5OfMessageAttributes); got != want {
+		t.Errorf("%q was sent in a batch, not %q", got, want)
+	}
+	for i, names := range [][]string{{"none"}, {"tenant"}, {"tenant", "number", "bytes"}, {"All"}} {
+		_, err := client.SendMessage(ctx, &sqs.SendMessageInput{QueueUrl: url, MessageBody: body, MessageAttributes: given})
+		check(t, err)
+		messages, _ := receive(t, client, url, 1, names...)
+		if n := len(messages[0].MessageAttributes); n != [...]int{0, 1, 3, 4}[i] {
+			t.Errorf("%d attributes were received of %v", n, names)
+		}
+		if got, want := sdk.ToString(messages[0].MD5OfMessageAttributes), digest(bare, messages[0].MessageAttributes); got != want {
+			t.Errorf("%q was received of %v, not %q", got, names, want)
+		}
+	}
+}
+
 func TestNothingToMeasure(t *testing.T) {
 	agent, client, ctx := agenttest.Start(t), sqs.NewFromConfig(measured(t)), patient(t)
 	url, _ := queue(t, nil)

@@ -314,3 +314,13 @@ func TestByHand(t *testing.T) {
 	}
 	agent.Chain(t, 1, hop(5, out("orders")), hop(5, in("orders", "billing")))
 }
+
+// When nothing is measured any more, a context does not go from one message to another either.
+func TestNoPathwayButItsOwnAfterStop(t *testing.T) {
+	agenttest.Start(t)
+	_, another := datastreams.SetCheckpoint(context.Background(), "type:kafka")
+	datastreams.Stop()
+	if p, ok := datastreams.PathwayFromContext(nats.TraceConsume(another, &natsgo.Msg{Subject: "orders"}, "")); ok {
+		t.Errorf("the message has another's pathway: %v", p)
+	}
+}

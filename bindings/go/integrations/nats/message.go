@@ -35,11 +35,7 @@ func TraceConsume(ctx context.Context, msg *nats.Msg, group string) context.Cont
 	if msg == nil {
 		return ctx
 	}
-	pathway := carried.Consume("", msg.Subject, group, msg.Reply, msg.Header, msg.Data)
-	if pathway.IsZero() {
-		return ctx
-	}
-	return datastreams.ContextWithPathway(ctx, pathway)
+	return carried.Trace(ctx, msg.Subject, group, msg.Reply, msg.Header, msg.Data)
 }
 
 // ContextWithMessage returns a copy of ctx that carries the pathway of a message that a wrapped connection received: for

@@ -40,9 +40,21 @@ func (j *jetStream) PublishAsync(subject string, data []byte, opts ...nats.PubOp
 
 func (j *jetStream) PublishMsgAsync(msg *nats.Msg, opts ...nats.PubOpt) (nats.PubAckFuture, error) {
 	return publish(j.conn, msg, func(sent *nats.Msg) (nats.PubAckFuture, error) {
-		return j.JetStreamContext.PublishMsgAsync(sent, opts...)
+		answer, err := j.JetStreamContext.PublishMsgAsync(sent, opts...)
+		if again := carried.AgainOf(context.Background(), msg, sent); again != nil && err == nil {
+			return &future{answer, again}, nil
+		}
+		return answer, err
 	})
 }
+
+// future is the client's, with a message that may be published again.
+type future struct {
+	nats.PubAckFuture
+	again *carried.Again
+}
+
+func (f *future) Msg() *nats.Msg { return f.again.Msg() }
 
 func (j *jetStream) Subscribe(subject string, handler nats.MsgHandler, opts ...nats.SubOpt) (*nats.Subscription, error) {
 	return j.JetStreamContext.Subscribe(subject, j.conn.measured("", handler), opts...)

@@ -48,8 +48,8 @@ func WrapPublisher(publisher *pubsub.Publisher, opts ...Option) *Publisher {
 // attributes is continued.
 func (p *Publisher) Publish(ctx context.Context, msg *pubsub.Message) *pubsub.PublishResult {
 	switch {
-	case msg == nil, p.stopped.Load(), ctx.Err() != nil, !p.EnableMessageOrdering && msg.OrderingKey != "":
-		// It is refused, or may be.
+	case msg == nil, p.stopped.Load(), !p.EnableMessageOrdering && msg.OrderingKey != "":
+		// It is refused. What has a context that ended is not, unless it has to wait.
 	case p.settings.noHeaders:
 		_, others := weight(msg)
 		msg = without(msg, others)
@@ -85,13 +85,9 @@ func (s *Subscriber) Receive(ctx context.Context, f func(context.Context, *pubsu
 	}
 	return s.Subscriber.Receive(ctx, func(ctx context.Context, msg *pubsub.Message) {
 		pathway := consume(s.subscription, msg)
-		if pathway.IsZero() {
-			f(ctx, msg)
-			return
-		}
-		if !s.settings.noHeaders {
+		if !pathway.IsZero() && !s.settings.noHeaders {
 			msg.Attributes = with(msg.Attributes, pathway.EncodeStr())
 		}
-		f(datastreams.ContextWithPathway(ctx, pathway), msg)
+		f(datastreams.ContextWithPathway(ctx, pathway), msg) // also none: that of ctx is another message's
 	})
 }

@@ -280,3 +280,32 @@ func TestByHand(t *testing.T) {
 	}
 	agent.Chain(t, 1, hop(5, "out", topic("orders")), hop(5, "in", subscription("orders")))
 }
+
+// The client sends what is published with a context that has ended, as at the end of a request.
+func TestPublishedAfterTheContextEnded(t *testing.T) {
+	agent, s := agenttest.Start(t), serve(t)
+	plain, subscriber := s.topic(t, "late")
+	ended, end := context.WithCancel(s.ctx)
+	end()
+	result := pubsub.WrapPublisher(plain).Publish(ended, &gcp.Message{Attributes: map[string]string{key: "stale"}})
+	if _, err := result.Get(s.ctx); err != nil {
+		t.Fatal(err)
+	}
+	receive(t, s.ctx, pubsub.WrapSubscriber(subscriber), 1, func(context.Context, *gcp.Message) {})
+	agent.Chain(t, 1, hop(0, "out", topic("late")), hop(0, "in", subscription("late")))
+}
+
+// Nor does a message have the pathway of the context that Receive was called with, when nothing is measured any more.
+func TestNoPathwayButItsOwnAfterStop(t *testing.T) {
+	agenttest.Start(t)
+	s := serve(t)
+	plain, subscriber := s.topic(t, "stopped")
+	_, another := datastreams.SetCheckpoint(s.ctx, "type:kafka")
+	datastreams.Stop()
+	publish(t, pubsub.WrapPublisher(plain), s.ctx, &gcp.Message{Data: []byte("x")})
+	receive(t, another, pubsub.WrapSubscriber(subscriber), 1, func(ctx context.Context, _ *gcp.Message) {
+		if p, ok := datastreams.PathwayFromContext(ctx); ok {
+			t.Errorf("the message has another's pathway: %v", p)
+		}
+	})
+}

@@ -10,6 +10,9 @@ import (
 	shared "github.com/datastreams/datastreams/bindings/go/internal/kafka"
 )
 
+// anyMessage stands for the address of a message: they are values here, and have none.
+const anyMessage = 1
+
 // Writer is the client's writer, measured. Any goroutine may use it.
 type Writer struct {
 	*kafka.Writer
@@ -68,6 +71,9 @@ func (w *Writer) prepare(ctx context.Context, msg *kafka.Message) {
 	}
 	w.cluster.learn(topic, w.client)
 	found := shared.Find(msg.Headers)
+	if w.Async {
+		found.In(anyMessage, 0) // Completion hands out messages with our header: written again, one does not continue itself
+	}
 	out := w.producer.Produce(ctx, topic, &found, int64(len(msg.Key)+len(msg.Value)), w.limit())
 	if out.Replace {
 		msg.Headers = shared.Replace(msg.Headers, out.Header, out.Legacy)

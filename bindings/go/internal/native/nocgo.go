@@ -78,6 +78,9 @@ func Merge(pathways []Pathway, merged *Pathway) Status {
 // AgentURL is "".
 func (*Client) AgentURL() string { return "" }
 
+// Enabled is false.
+func (*Client) Enabled() bool { return false }
+
 // Flush does nothing.
 func (*Client) Flush(uint32) Status { return Invalid }
 

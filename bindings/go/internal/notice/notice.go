@@ -4,8 +4,12 @@ package notice
 
 import "sync"
 
-// most bounds what is kept. Later notices still reach the logger.
-const most = 16
+const (
+	// most bounds what is told.
+	most = 64
+	// more is told in place of everything after that: what messages have to say, they have to say each time.
+	more = "datastreams: there is more that travels without a pathway than is told one by one; integrations.Counts tells how much"
+)
 
 var (
 	mutex   sync.Mutex
@@ -29,9 +33,14 @@ func Say(line string) {
 			return
 		}
 	}
-	if len(notices) < most {
-		notices = append(notices, line)
+	if len(notices) > most {
+		mutex.Unlock()
+		return
 	}
+	if len(notices) == most {
+		line = more
+	}
+	notices = append(notices, line)
 	log := logger
 	mutex.Unlock()
 	if log != nil {

@@ -8,6 +8,7 @@ import (
 	"time"
 
 	"github.com/segmentio/kafka-go"
+	"github.com/twmb/franz-go/pkg/kerr"
 
 	datastreams "github.com/datastreams/datastreams/bindings/go"
 	"github.com/datastreams/datastreams/bindings/go/integrations/segmentio"
@@ -103,6 +104,37 @@ func TestRefusedHeaders(t *testing.T) {
 		if lines := agent.Lines(); len(lines) != 1 || !strings.Contains(lines[0], "refused") || datastreams.Err() == nil {
 			t.Errorf("what was said: %q, %v", lines, datastreams.Err())
 		}
+	}
+}
+
+// What an asynchronous writer could not write comes back with our header. Written again, it continues what it continued first,
+// and not itself.
+func TestWrittenAgain(t *testing.T) {
+	agent, broker := agenttest.Start(t), brokertest.Fake(t)
+	topic := broker.Topic(t, "again", 1)
+	completed := make(chan []kafka.Message, 3)
+	failures := 0
+	w := writer(t, broker, &kafka.Writer{Async: true, MaxAttempts: 1, Completion: func(msgs []kafka.Message, err error) {
+		if err != nil {
+			failures++
+		}
+		completed <- msgs
+	}})
+	broker.FailProduce(2, kerr.NotEnoughReplicas)
+	before, ctx := datastreams.SetCheckpoint(context.Background(), "before")
+	msgs := []kafka.Message{{Topic: topic, Value: []byte("x")}}
+	for range 3 {
+		if err := w.WriteMessages(ctx, msgs...); err != nil {
+			t.Fatal(err)
+		}
+		msgs, ctx = <-completed, context.Background()
+	}
+	agent.Flushed()
+	if edge := agent.One(t, out(topic)...); edge.Parent != before.GetHash() || edge.Current != 3 || failures != 2 {
+		t.Errorf("%v, after %d failures", edge, failures)
+	}
+	if records := broker.Records(t, topic, 1); len(records[0].Headers) != 1 {
+		t.Errorf("%v", brokertest.Keys(records[0]))
 	}
 }
 

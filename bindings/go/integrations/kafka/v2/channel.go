@@ -49,7 +49,10 @@ func (p *Producer) moveMessages(from chan *kafka.Message, sent chan struct{}) {
 func (p *Producer) move(msg *kafka.Message) {
 	if msg != nil && topic(msg) != "" {
 		copied := *msg
-		p.prepare(context.Background(), &copied)
+		_, parent := p.prepare(context.Background(), &copied)
+		if p.whole {
+			copied.Opaque = &delivery{opaque: msg.Opaque, parent: parent}
+		}
 		msg = &copied
 	}
 	//lint:ignore SA1019 the client's own, as long as programs use it

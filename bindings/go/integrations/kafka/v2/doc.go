@@ -42,7 +42,8 @@
 //
 // The pathway travels in a header, in place of one that is there. Produce sends a copy of the message: the message that is
 // given, and its list of headers, stay as they are. Consumed messages get the pathway after their edge in place of that
-// before it, which is what ContextWithMessage reads.
+// before it, which is what ContextWithMessage reads. The report of a message that was not delivered has the pathway that the
+// message continues, where reports have headers, so that it may be sent again.
 //
 // A message that would be larger than message.max.bytes with the header is sent without it, and without a checkpoint.
 // [WithoutHeaders] switches headers off. They switch themselves off when the configuration says that brokers are older than

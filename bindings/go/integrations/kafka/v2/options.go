@@ -2,6 +2,7 @@ package kafka
 
 import (
 	"fmt"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -84,6 +85,12 @@ func (s *settings) enabled(key string, otherwise bool) bool {
 		}
 	}
 	return otherwise
+}
+
+// reportsHeaders tells whether reports have the headers of messages.
+func (s *settings) reportsHeaders() bool {
+	fields, _ := s.property("go.delivery.report.fields")
+	return fields == "all" || slices.Contains(strings.Split(fields, ","), "headers")
 }
 
 // maxBytes returns the size of the largest message, 0 when that is not known.

@@ -25,6 +25,7 @@ type Producer struct {
 	legacy    bool
 	maxBytes  int  // 0: not known
 	noReports bool // go.delivery.reports is false: reports that nobody asked for are not for the program
+	whole     bool // go.delivery.report.fields: reports have headers
 	batches   bool // go.batch.producer: what comes over the channel has no headers
 	cluster   cluster
 
@@ -60,6 +61,7 @@ func WrapProducer(producer *kafka.Producer, opts ...Option) *Producer {
 		legacy:    s.legacy,
 		maxBytes:  s.maxBytes(),
 		noReports: !s.enabled("go.delivery.reports", true),
+		whole:     s.reportsHeaders(),
 		batches:   s.enabled("go.batch.producer", false),
 		events:    make(chan kafka.Event, min(cap(producer.Events()), mostBuffered)),
 		reports:   make(chan kafka.Event, mostBuffered),
@@ -94,11 +96,13 @@ func (p *Producer) ProduceContext(ctx context.Context, msg *kafka.Message, deliv
 		return p.Producer.Produce(msg, deliveryChan) // which says what is wrong
 	}
 	sent := *msg
-	ours := p.prepare(ctx, &sent)
+	ours, parent := p.prepare(ctx, &sent)
 	to := deliveryChan
 	if deliveryChan != nil || p.noReports {
-		sent.Opaque = &delivery{to: deliveryChan, opaque: msg.Opaque}
 		to = p.reports
+	}
+	if to != nil || p.whole {
+		sent.Opaque = &delivery{to: deliveryChan, opaque: msg.Opaque, parent: parent}
 	}
 	err := p.Producer.Produce(&sent, to)
 	if ours && codeOf(err) == kafka.ErrMsgSizeTooLarge {
@@ -110,8 +114,9 @@ func (p *Producer) ProduceContext(ctx context.Context, msg *kafka.Message, deliv
 	return err
 }
 
-// prepare sets the checkpoint of a message that is the producer's own copy, and tells whether it carries our header now.
-func (p *Producer) prepare(ctx context.Context, msg *kafka.Message) bool {
+// prepare sets the checkpoint of a message that is the producer's own copy, and tells whether it carries our header now. Where
+// reports have headers it also returns that of the pathway which the message continues, nil for none.
+func (p *Producer) prepare(ctx context.Context, msg *kafka.Message) (ours bool, continued []byte) {
 	found := shared.Find(msg.Headers)
 	size := int64(len(msg.Key)+len(msg.Value)) + found.Others
 	if on := p.headers.On(); !on || !p.fits(size, len(msg.Headers)-found.Ours) {
@@ -122,18 +127,22 @@ func (p *Producer) prepare(ctx context.Context, msg *kafka.Message) bool {
 		if found.Ours > 0 {
 			msg.Headers = shared.Replace(msg.Headers, nil, nil)
 		}
-		return false
+		return false, nil
 	}
-	pathway, header := shared.Out(p.cluster.Get(), topic(msg)).Produce(message.Parent(ctx, found.Pathway), size, nil)
+	parent := message.Parent(ctx, found.Pathway)
+	pathway, header := shared.Out(p.cluster.Get(), topic(msg)).Produce(parent, size, nil)
 	if pathway.IsZero() {
-		return false
+		return false, nil
 	}
 	var legacy []byte
 	if p.legacy {
 		legacy = pathway.Encode()
 	}
 	msg.Headers = shared.Replace(msg.Headers, header, legacy)
-	return true
+	if p.whole {
+		continued = parent.AppendHeader(nil)
+	}
+	return true, continued
 }
 
 // fits tells whether a message is within message.max.bytes with our headers, as librdkafka counts it.

@@ -299,3 +299,73 @@ func TestNoGoroutineOutlivesTheClient(t *testing.T) {
 		t.Errorf("%d goroutines are left: %s", after-before, all[:runtime.Stack(all, true)])
 	}
 }
+
+// Many programs wait for the reports of their messages, each over a channel of its own, and read no Events. The client has room
+// for go.events.channel.size of them, and reports go on meanwhile.
+func TestReportsDoNotWaitForEvents(t *testing.T) {
+	agenttest.Start(t)
+	b := newBroker(t)
+	orders := b.topic(t, "orders")
+	p := b.producer(t, b.configured())
+	const unread = 3000
+	for range unread {
+		if err := p.Produce(to(orders, "12 apples"), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	eventually(t, "a full channel", func() bool { return len(p.Events()) == cap(p.Events()) })
+	sent(t, p, context.Background(), to(orders, "3 pears"))
+	for n := 0; n < unread; {
+		select {
+		case event := <-p.Events():
+			if msg, ok := event.(*kafka.Message); ok && msg.TopicPartition.Error == nil {
+				n++
+			}
+		case <-time.After(wait):
+			t.Fatalf("%d of %d reports came over Events", n, unread)
+		}
+	}
+}
+
+// A message that was not delivered comes back with its headers, where reports have them. Sent again, it continues what it
+// continued first, and not itself.
+func TestSentAgain(t *testing.T) {
+	b := newBroker(t)
+	if b.mock == nil {
+		t.Skip("needs a broker that does not answer")
+	}
+	agent := agenttest.Start(t)
+	orders := b.topic(t, "orders")
+	p := b.producer(t, b.configured("go.delivery.report.fields", "value,headers", "message.timeout.ms", 50))
+	if err := b.mock.SetRoundtripDuration(1, time.Minute); err != nil {
+		t.Fatal(err)
+	}
+	before, ctx := datastreams.SetCheckpoint(context.Background(), "before")
+	msg := to(orders, "12 apples")
+	msg.Headers, msg.Opaque = []kafka.Header{{Key: "own"}}, "a receipt"
+	for _, reports := range []chan kafka.Event{make(chan kafka.Event, 1), nil, nil} {
+		if err := p.ProduceContext(ctx, msg, reports); err != nil {
+			t.Fatal(err)
+		}
+		if reports == nil {
+			reports = p.Events()
+		}
+		for msg = nil; msg == nil; {
+			select {
+			case event := <-reports:
+				msg, _ = event.(*kafka.Message)
+			case <-time.After(wait):
+				t.Fatal("no delivery report")
+			}
+		}
+		if msg.TopicPartition.Error == nil || msg.Opaque != "a receipt" || len(values(msg, "own")) != 1 {
+			t.Fatalf("the report is %+v", msg)
+		}
+		ctx = context.Background()
+	}
+	agent.Flushed()
+	edge := agent.One(t, "direction:out", "topic:"+orders, "type:kafka", "kafka_cluster_id:"+p.ClusterID())
+	if edge.Parent != before.GetHash() || edge.Current != 3 {
+		t.Errorf("%v", edge)
+	}
+}

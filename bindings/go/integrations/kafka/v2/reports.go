@@ -4,36 +4,56 @@ import (
 	"github.com/confluentinc/confluent-kafka-go/v2/kafka"
 
 	datastreams "github.com/datastreams/datastreams/bindings/go"
+	shared "github.com/datastreams/datastreams/bindings/go/internal/kafka"
 )
 
 // mostBuffered bounds the events between the client and the program. More wait in the client's own channel.
 const mostBuffered = 1024
 
-// delivery is where the report of a message goes, and the program's Opaque that it brings back.
+// delivery is where the report of a message goes, and what it brings back: the program's Opaque, and the header of the pathway
+// that the message continues.
 type delivery struct {
 	to     chan kafka.Event
 	opaque any
+	parent []byte
 }
 
 // Events returns the channel of delivery reports and other events.
 func (p *Producer) Events() chan kafka.Event { return p.events }
 
-// moveEvents looks at what the client reports and hands it on, until the client is closed.
+// moveEvents looks at what the client reports and hands it on, until the client is closed. While nobody reads Events, what
+// comes next stays with the client, and the reports of messages with a channel of their own go on.
 func (p *Producer) moveEvents() {
 	defer close(p.done)
 	defer close(p.events)
-	from := p.Producer.Events()
+	var waiting kafka.Event // for Events to have room
 	for {
+		if waiting != nil {
+			select {
+			case p.events <- waiting:
+				waiting = nil
+			case event := <-p.reports:
+				p.answer(event)
+			case <-p.closing:
+				waiting = nil // nobody gets it
+			}
+			continue
+		}
 		select {
-		case event, ok := <-from:
+		case event, ok := <-p.Producer.Events():
 			if !ok {
 				p.moveRest()
 				return
 			}
 			if msg, ok := event.(*kafka.Message); ok {
 				p.delivered(msg)
+				restore(msg)
 			}
-			p.hand(p.events, event)
+			select {
+			case p.events <- event:
+			default:
+				waiting = event
+			}
 		case event := <-p.reports:
 			p.answer(event)
 		case <-p.idle:
@@ -60,15 +80,26 @@ func (p *Producer) answer(event kafka.Event) {
 		return
 	}
 	p.delivered(msg)
-	if asked, ok := msg.Opaque.(*delivery); ok {
-		msg.Opaque = asked.opaque
-		if asked.to != nil {
-			p.hand(asked.to, event)
-		}
+	if to := restore(msg); to != nil {
+		p.hand(to, event)
 	}
 }
 
-// hand waits for the program to take an event, as the client does: until it is closed.
+// restore gives the report of a message what the program knows it by, and returns the channel that the message came with.
+func restore(msg *kafka.Message) (to chan kafka.Event) {
+	asked, ok := msg.Opaque.(*delivery)
+	if !ok {
+		return nil
+	}
+	msg.Opaque = asked.opaque
+	if msg.TopicPartition.Error != nil && shared.Find(msg.Headers).Ours > 0 {
+		// Sent again, the message is to continue what it continued, and not itself.
+		msg.Headers = shared.Replace(msg.Headers, asked.parent, nil)
+	}
+	return asked.to
+}
+
+// hand waits for the program to take a report, as the client does: until it is closed.
 func (p *Producer) hand(to chan kafka.Event, event kafka.Event) {
 	select {
 	case to <- event:

@@ -6,7 +6,6 @@ import (
 	"github.com/nats-io/nats.go"
 	"github.com/nats-io/nats.go/jetstream"
 
-	datastreams "github.com/datastreams/datastreams/bindings/go"
 	"github.com/datastreams/datastreams/bindings/go/integrations/nats/internal/carried"
 )
 
@@ -61,11 +60,7 @@ func TraceConsume(ctx context.Context, msg jetstream.Msg, group string) context.
 	if msg == nil {
 		return ctx
 	}
-	pathway := carried.Consume("", msg.Subject(), group, msg.Reply(), msg.Headers(), msg.Data())
-	if pathway.IsZero() {
-		return ctx
-	}
-	return datastreams.ContextWithPathway(ctx, pathway)
+	return carried.Trace(ctx, msg.Subject(), group, msg.Reply(), msg.Headers(), msg.Data())
 }
 
 // WrapConsumer measures a consumer that is pulled from.

@@ -19,5 +19,6 @@
 //
 // A message that is larger than the stream takes because of its pathway is published again without it, which is counted; for
 // PublishAsync that is only known when it is too late: where a stream's messages may be as large as MaxMsgSize, use
-// [WithoutHeaders] or leave room.
+// [WithoutHeaders] or leave room. The message of a PubAckFuture has the pathway that it continues, so that it may be published
+// again; that which the client's handler of errors gets was sent, and has its own.
 package jetstream

@@ -75,9 +75,21 @@ func (j *JetStream) PublishMsgAsync(msg *nats.Msg, opts ...jetstream.PublishOpt)
 // PublishMsgAsyncContext is [JetStream.PublishMsgAsync] on the pathway that ctx carries. Nothing else of ctx is looked at.
 func (j *JetStream) PublishMsgAsyncContext(ctx context.Context, msg *nats.Msg, opts ...jetstream.PublishOpt) (jetstream.PubAckFuture, error) {
 	return publish(ctx, j, msg, func(sent *nats.Msg) (jetstream.PubAckFuture, error) {
-		return j.JetStream.PublishMsgAsync(sent, opts...)
+		answer, err := j.JetStream.PublishMsgAsync(sent, opts...)
+		if again := carried.AgainOf(ctx, msg, sent); again != nil && err == nil {
+			return &future{answer, again}, nil
+		}
+		return answer, err
 	})
 }
+
+// future is the client's, with a message that may be published again.
+type future struct {
+	jetstream.PubAckFuture
+	again *carried.Again
+}
+
+func (f *future) Msg() *nats.Msg { return f.again.Msg() }
 
 // publish has a message sent with its pathway. Where that is what makes it too large, for the server or for the stream, it is
 // sent without: options add headers too, and what a stream takes is not known before.

@@ -204,6 +204,31 @@ func TestStreamThatTakesLess(t *testing.T) {
 	}
 }
 
+// What nobody acknowledged may be published again: it continues what it continued first, and not itself.
+func TestPublishedAgain(t *testing.T) {
+	agent, s := agenttest.Start(t), connect(t, js.StreamConfig{})
+	subject := unique("nobody")
+	before, ctx := datastreams.SetCheckpoint(s.ctx, "before")
+	msg := &natsgo.Msg{Subject: subject, Data: []byte("x"), Header: natsgo.Header{"own": {"1"}}}
+	for range 3 {
+		future, err := s.PublishMsgAsyncContext(ctx, msg, js.WithMsgID("1"), js.WithRetryAttempts(0))
+		check(t, err)
+		select {
+		case <-future.Err():
+		case <-time.After(patience):
+			t.Fatal("no error")
+		}
+		if msg = future.Msg(); msg != future.Msg() || msg.Header.Get("own") != "1" || msg.Header.Get(js.MsgIDHeader) != "1" {
+			t.Errorf("%v", msg)
+		}
+		ctx = context.Background()
+	}
+	agent.Flushed()
+	if edge := agent.One(t, "direction:out", "topic:"+subject, "type:nats"); edge.Parent != before.GetHash() || edge.Current != 3 {
+		t.Errorf("%v", edge)
+	}
+}
+
 func TestWithoutHeaders(t *testing.T) {
 	agent, s := agenttest.Start(t), connect(t, js.StreamConfig{}, jetstream.WithoutHeaders(), nil)
 	_, err := s.PublishMsg(s.ctx, &natsgo.Msg{Subject: s.orders, Header: natsgo.Header{key: {"stale"}, "own": {"1"}}})

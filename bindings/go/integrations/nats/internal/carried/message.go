@@ -141,6 +141,15 @@ func Consume(inboxPrefix, name, group, acknowledge string, headers nats.Header, 
 	return edges.Of(subject{name, group, true}).ConsumeQueued(header(headers), int64(len(data)+bytes), stored(acknowledge))
 }
 
+// Trace is [Consume] by hand: it returns a copy of ctx with the pathway after the message, which may be none, and never that of
+// ctx, which is another message's; ctx itself for a message that is not followed.
+func Trace(ctx context.Context, name, group, acknowledge string, headers nats.Header, data []byte) context.Context {
+	if !followed(name, "") {
+		return ctx
+	}
+	return datastreams.ContextWithPathway(ctx, Consume("", name, group, acknowledge, headers, data))
+}
+
 // stored is when a stream took a message, as the subject for its acknowledgement tells. The zero time: it is from no stream.
 func stored(acknowledge string) time.Time {
 	if !strings.HasPrefix(acknowledge, "$JS.ACK.") {
