@@ -16,8 +16,7 @@ SETUP := tools/setup
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  %-16s %s\n", $$1, $$2 }'
 
-all: setup lib archive go-lib ## Build the library (build/lib), for Go too, and the datastreams command (target/release)
-	cargo build --release -p datastreams-collector
+all: setup lib archive go-lib demo-command ## Build the library (build/lib), for Go too, and the datastreams command (build/bin)
 
 setup: ## Install the tools that building and testing need (as root; otherwise say what to install)
 	@$(SETUP) rust c kafka kcat cmake valgrind python python-ext queues queues-c node browser
@@ -25,7 +24,7 @@ setup: ## Install the tools that building and testing need (as root; otherwise s
 
 # What several steps need is built before them; the demonstration measures times, so nothing runs beside it.
 test: setup ## Everything that has to hold before a change lands, in less than 20 minutes
-	@tools/steps test-build , \
+	@COMMAND_PROFILE=debug tools/steps test-build , \
 	  vectors-check lint test-rust test-abi test-c test-costs test-install test-plugin test-otlp test-docs + \
 	  test-peers lint-go test-go test-go-dist test-go-integrations lint-python test-python test-python-integrations \
 	  test-queues test-page test-top , \
@@ -34,7 +33,7 @@ test: setup ## Everything that has to hold before a change lands, in less than 2
 test-build: lib archive lib-fault go-lib page examples demo-command peers-programs python
 
 test-full: setup ## The heavy counterparts as well: run it before a release
-	@tools/steps test , deny test-valgrind test-asan test-long test-go-more test-peers-full test-export test-kafka-full \
+	@COMMAND_PROFILE=debug tools/steps test , deny test-valgrind test-asan test-long test-go-more test-peers-full test-export test-kafka-full \
 	  test-kafka-c test-kafka-old test-go-python test-plugin-full test-queues-memory test-queues-python test-python-sdist
 
 test-rust: ## Unit, property and integration tests of the Rust crates

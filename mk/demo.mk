@@ -1,9 +1,11 @@
 # The examples, and the demonstration that runs them. C needs librdkafka (Debian: librdkafka-dev); Go and Python what their
 # bindings need. Where one of these is not to be had, the demonstration runs without its service, and says so.
 #
-# Variables: CARGO, CC, PKG_CONFIG, DEMO_SECONDS (until Ctrl-C), DEMO_ARGS (more options of `datastreams demo`).
+# Variables: COMMAND_PROFILE (release; the tests take debug, which is built for the Rust tests anyway), CARGO, CC, PKG_CONFIG, DEMO_SECONDS (until Ctrl-C), DEMO_ARGS (more options of `datastreams demo`).
 
 CARGO ?= cargo
+COMMAND_PROFILE ?= release
+COMMAND := build/bin/datastreams
 PKG_CONFIG ?= pkg-config
 DEMO_SECONDS ?=
 DEMO_ARGS ?=
@@ -63,11 +65,15 @@ examples-more:
 demo-setup:
 	@tools/setup rust c kafka
 
-demo-command: ## Build the datastreams command
-	$(CARGO) build --release -p datastreams-collector
+demo-command: ## Build the datastreams command: build/bin
+	$(CARGO) build --quiet $(if $(filter release,$(COMMAND_PROFILE)),--release) -p datastreams-collector
+	@mkdir -p build/bin
+	@# In one step, and only when it is another: somebody may be running it.
+	@cmp -s target/$(COMMAND_PROFILE)/datastreams $(COMMAND) || \
+	  { cp target/$(COMMAND_PROFILE)/datastreams $(COMMAND).new && mv $(COMMAND).new $(COMMAND); }
 
 demo: demo-setup examples demo-command examples-more ## Run a pipeline of C, Go and Python programs until Ctrl-C, and the collector's page on them; then latencies beside the delays put in
-	@target/release/datastreams demo --examples $(EXAMPLES_DIR) $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(DEMO_ARGS)
+	@$(COMMAND) demo --examples $(EXAMPLES_DIR) $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(DEMO_ARGS)
 
 test-demo: setup examples demo-command example-go example-python ## The demonstration, checked from outside; datastreams_rdkafka.h over a mock cluster
-	tests/e2e/demo/run.sh target/release/datastreams $(EXAMPLES_DIR)
+	tests/e2e/demo/run.sh $(COMMAND) $(EXAMPLES_DIR)

@@ -7,7 +7,6 @@ CARGO ?= cargo
 
 .PHONY: test-docs
 
-test-docs: lib archive go-lib ## Run every command and snippet of the documentation, and compare its statements with the code
+test-docs: lib archive go-lib demo-command ## Run every command and snippet of the documentation, and compare its statements with the code
 	@tools/setup c kafka kcat cmake python docs
-	$(CARGO) build --release -p datastreams-collector
 	tests/docs/run $(DOCS_FLAGS)

@@ -4,12 +4,11 @@
 
 EXPORT := tests/export
 EXPORT_OUT := build/test/export
-EXPORT_COLLECTOR := target/debug/datastreams
+EXPORT_COLLECTOR = $(COMMAND)
 
 .PHONY: test-otlp test-export
 
-test-otlp: ## OTLP against a receiver that fails in every way; /metrics as text, read by Prometheus' own client
-	$(CARGO) build --quiet -p datastreams-collector
+test-otlp: demo-command ## OTLP against a receiver that fails in every way; /metrics as text, read by Prometheus' own client
 	@mkdir -p $(EXPORT_OUT)/logs
 	python=$$(tools/venv $(EXPORT)/requirements.txt) && \
 	  $$python $(EXPORT)/test_otlp.py $(EXPORT_COLLECTOR) $(EXPORT_OUT)/logs

@@ -25,15 +25,14 @@ $(PAGE_BUILT): $(PAGE_PACKAGES) $(PAGE_SOURCES)
 	cd $(PAGE) && $(NPM) run --silent build
 
 # The page's own binary with the page in it, for tests.
-PAGE_COLLECTOR := target/debug/datastreams
+PAGE_COLLECTOR = $(COMMAND)
 
-test-page: page lib ## The page: layout, formats, state; a real collector in a real browser; size, accessibility
+test-page: page lib demo-command ## The page: layout, formats, state; a real collector in a real browser; size, accessibility
 	@$(SETUP) browser python
-	$(CARGO) build --quiet -p datastreams-collector
 	cd $(PAGE) && npm run --silent check && npx vitest run
 	cd $(PAGE) && PAGE_COLLECTOR=$(CURDIR)/$(PAGE_COLLECTOR) PAGE_LIBRARY=$(CURDIR)/build/lib/libdatastreams.so \
 	  npx vitest run --config test/browser/vitest.config.ts
 
 screenshot: page examples demo-command ## Take docs/page.png, the picture in the README, of the demonstration
 	@$(SETUP) browser
-	cd $(PAGE) && node test/screenshot.mjs $(CURDIR)/target/release/datastreams $(CURDIR)/$(EXAMPLES_DIR) $(CURDIR)/docs/page.png
+	cd $(PAGE) && node test/screenshot.mjs $(CURDIR)/$(COMMAND) $(CURDIR)/$(EXAMPLES_DIR) $(CURDIR)/docs/page.png

@@ -3,15 +3,14 @@
 PEERS := tests/peers
 PEERS_OUT := build/test/peers
 PEERS_LIBRARY := build/lib/libdatastreams.so
-PEERS_COLLECTOR := target/debug/datastreams
+PEERS_COLLECTOR = $(COMMAND)
 
 # Whether what was fetched is what is wanted now; npm and mvn fetch nothing then.
 PEERS_KEPT = cmp -s $(PEERS)/tracers/$(1) $(PEERS_OUT)/$(1)
 
 .PHONY: peers-programs peers-tracers test-peers test-peers-full
 
-peers-programs: lib ## Build what the tests with other tracers run
-	$(CARGO) build --quiet -p datastreams-collector
+peers-programs: lib demo-command ## Build what the tests with other tracers run
 	mkdir -p $(PEERS_OUT)
 
 test-peers: peers-programs ## The released ddtrace: headers and payloads, both ways, also over a Kafka client

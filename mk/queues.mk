@@ -19,12 +19,12 @@ $(QUEUES_EXAMPLES): $(EXAMPLES_DIR)/%: $(EXAMPLES_SRC)/%.c $(QUEUES_HEADERS) | l
 
 test-queues: queue-examples demo-command ## The headers for rabbitmq-c and cnats over RabbitMQ and NATS
 	@tools/setup queues queues-c
-	python3 tests/queues/run.py target/release/datastreams $(EXAMPLES_DIR) $(QUEUES)
+	python3 tests/queues/run.py $(COMMAND) $(EXAMPLES_DIR) $(QUEUES)
 
 test-queues-memory: queue-examples demo-command ## The same under valgrind, and with AddressSanitizer and UBSan
 	@tools/setup queues queues-c valgrind
-	TOOL=valgrind python3 tests/queues/run.py target/release/datastreams $(EXAMPLES_DIR) $(QUEUES)
-	TOOL=asan python3 tests/queues/run.py target/release/datastreams $(EXAMPLES_DIR) $(QUEUES)
+	TOOL=valgrind python3 tests/queues/run.py $(COMMAND) $(EXAMPLES_DIR) $(QUEUES)
+	TOOL=asan python3 tests/queues/run.py $(COMMAND) $(EXAMPLES_DIR) $(QUEUES)
 
 test-queues-python: queue-examples ## Pipelines of Python and C over RabbitMQ and NATS
 	$(MAKE) --no-print-directory test-python-integrations INTEGRATIONS=$(PYTHON)/tests/integrations/test_c_programs.py
@@ -37,7 +37,7 @@ test-kafka-c: examples demo-command ## The C programs over Apache Kafka; lag bes
 	  -Ibindings/c/include -Itests/c tests/e2e/demo/rdkafka.c -Lbuild/lib -ldatastreams -Wl,-rpath,'$(CURDIR)/build/lib' \
 	  $(RDKAFKA) -o build/test/rdkafka
 	tests/kafka/with-broker build/test/rdkafka
-	tests/kafka/with-broker python3 tests/kafka/c.py target/release/datastreams $(EXAMPLES_DIR)
+	tests/kafka/with-broker python3 tests/kafka/c.py $(COMMAND) $(EXAMPLES_DIR)
 
 # The same tests run over brokers that only refuse headers in test-go-integrations.
 QUEUES_OLD_GO := $(GO_DIR)/integrations/franz $(GO_DIR)/integrations/ibmsarama $(GO_DIR)/integrations/kafka/v2 \
@@ -48,7 +48,7 @@ test-kafka-old: lib demo-command go-lib ## C, Go and Python over a broker of Apa
 	@mkdir -p build/test
 	$(CC) -std=c99 -g -Wall -Wextra -Wpedantic -Wshadow -Werror -Wno-gnu-statement-expression -Iinclude -Ibindings/c/include \
 	  -Itests/c tests/kafka/old.c -Lbuild/lib -ldatastreams -Wl,-rpath,'$(CURDIR)/build/lib' $(RDKAFKA) -o build/test/old
-	tests/kafka/with-broker --old python3 tests/kafka/old.py target/release/datastreams build/test/old
+	tests/kafka/with-broker --old python3 tests/kafka/old.py $(COMMAND) build/test/old
 	tests/kafka/with-broker --old bash -c 'for module in $(QUEUES_OLD_GO); do \
 	  (cd $$module && $(GO) test -count 1 -run "RefusedHeaders|RefusesHeaders|IsRefused|UnknownErrorsOfOther" .) || exit 1; done'
 	tests/kafka/with-broker --old $(MAKE) --no-print-directory test-python-integrations \

@@ -4,4 +4,4 @@
 
 test-top: demo-command ## `datastreams top` on a pseudo terminal: what is shown, keys, and the terminal given back at every end
 	@tools/setup python
-	$$(tools/venv tests/e2e/top/requirements.txt) tests/e2e/top/top.py target/release/datastreams
+	$$(tools/venv tests/e2e/top/requirements.txt) tests/e2e/top/top.py $(COMMAND)

@@ -22,7 +22,7 @@ import uuid
 ROOT = pathlib.Path(__file__).resolve().parents[2]
 BUILD = ROOT / "build/plugin"
 PLUGIN = BUILD / "libdatastreams_rdkafka.so"
-COMMAND = ROOT / "target/release/datastreams"
+COMMAND = ROOT / "build/bin/datastreams"
 PROGRAMS = BUILD / "programs"
 REAL = os.environ.get("DATASTREAMS_KAFKA", "")
 # Only against programs that hang; nothing is slow because of it.

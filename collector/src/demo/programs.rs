@@ -49,7 +49,7 @@ pub(super) fn find(given: Option<&Path>) -> Result<Programs, String> {
     ))
 }
 
-/// Installed beside this program; in a checkout, built by `make examples` from target/release or from anywhere.
+/// Installed beside this program; in a checkout, built by `make examples` from build/bin or from anywhere.
 fn usual(beside: Option<&Path>) -> Vec<PathBuf> {
     let mut places = Vec::new();
     if let Some(beside) = beside {
@@ -90,7 +90,7 @@ mod tests {
 
     #[test]
     fn a_checkout_is_known() {
-        let places = usual(Some(Path::new("/src/datastreams/target/release")));
+        let places = usual(Some(Path::new("/src/datastreams/build/bin")));
         assert!(places.contains(&PathBuf::from("/src/datastreams/build/examples")), "{places:?}");
     }
 }

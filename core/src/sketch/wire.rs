@@ -221,7 +221,7 @@ impl RawStore {
     fn checked(self, mapping: &Mapping) -> Result<Counts, SketchError> {
         let Self { sparse, mut dense, first } = self;
         // All of them, without a branch for each: most of a payload are these numbers.
-        let sound = |sound: bool, &count: &f64| sound & (0.0 <= count) & (count <= MAX_COUNT);
+        let sound = |sound: bool, &count: &f64| sound & (0.0..=MAX_COUNT).contains(&count);
         if !dense.iter().fold(true, sound) || !sparse.values().fold(true, sound) {
             return Err(SketchError::Count);
         }

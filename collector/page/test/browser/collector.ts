@@ -6,7 +6,7 @@ import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
 
 const root = fileURLToPath(new URL("../../../..", import.meta.url));
-const binary = process.env.PAGE_COLLECTOR ?? path.join(root, "target/debug/datastreams");
+const binary = process.env.PAGE_COLLECTOR ?? path.join(root, "build/bin/datastreams");
 const library = process.env.PAGE_LIBRARY ?? path.join(root, "build/lib/libdatastreams.so");
 const run = promisify(execFile);
 
