@@ -16,11 +16,11 @@ import functools
 import importlib
 import logging
 import sys
-import threading
 from types import ModuleType
 
 from datastreams.integrations import _imports
 from datastreams.integrations._shared.counts import stats
+from datastreams.integrations._shared.locks import fork_safe
 from datastreams.integrations._shared.messages import pathway_of
 
 __all__ = ["CLIENTS", "patch", "patched", "pathway_of", "stats", "unpatch"]
@@ -43,7 +43,7 @@ CLIENTS: dict[str, str] = {
     "redis": "redis",
 }
 
-_lock = threading.Lock()
+_lock = fork_safe()
 _patched: set[str] = set()
 
 

@@ -6,7 +6,6 @@ a pull() the merged pathway of its messages is the current one; that of one is p
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
@@ -17,6 +16,7 @@ from datastreams._native import Edge, Pathway, edge
 from datastreams.context import use_pathway
 from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.headers import with_pathway
+from datastreams.integrations._shared.locks import fork_safe
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import OURS, headers_size, size_of
@@ -30,7 +30,7 @@ _AROUND_ATTRIBUTE, _AROUND = 12, 1_000
 # Pulled messages that are remembered at a time.
 LIMIT = 16_384
 
-_lock = threading.Lock()
+_lock = fork_safe()
 _pulled: dict[str, Pathway] = {}
 
 

@@ -6,7 +6,6 @@ from: the streams of iterators are remembered from the calls that made them.
 
 from __future__ import annotations
 
-import threading
 from functools import lru_cache
 from typing import Any
 
@@ -15,6 +14,7 @@ from datastreams.integrations._shared.aws.carrier import NAME, PLACEHOLDER, head
 from datastreams.integrations._shared.aws.document import Document, document
 from datastreams.integrations._shared.batches import Batch, merged
 from datastreams.integrations._shared.counts import count
+from datastreams.integrations._shared.locks import fork_safe
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.sizes import size_of
 from datastreams.integrations._shared.times import queued_ns
@@ -23,7 +23,7 @@ RECORD_BYTES = 1_048_576
 REQUEST_BYTES = 5 * 1_048_576
 ITERATORS = 4096
 
-_lock = threading.Lock()
+_lock = fork_safe()
 _streams: dict[str, str] = {}
 
 
