@@ -127,7 +127,9 @@ def test_claimed_entries_are_delivered_again(store, started):
         [entry["message_id"] for entry in store.xpending_range(stream, "workers", "-", "+", 1)],
     )
     assert [entry[1] for entry in claimed] == [{b"a": b"1"}]
+    before = datastreams.current_pathway()
     assert store.xclaim(stream, "workers", "me", 0, [claimed[0][0]], justid=True) == [claimed[0][0]]
+    assert datastreams.current_pathway() == before
     claimed = store.xautoclaim(stream, "workers", "me", 0)
     assert [entry[1] for entry in claimed[1]] == [{b"a": b"1"}] * 3
     assert datastreams.pathway_of(claimed[1][0]) is not None

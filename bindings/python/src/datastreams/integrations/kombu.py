@@ -15,7 +15,7 @@ from importlib import import_module
 from typing import Any
 
 from datastreams import _native
-from datastreams._native import HEADER_KEY, Pathway
+from datastreams._native import Pathway
 from datastreams.context import use_pathway
 from datastreams.integrations._shared import rabbitmq
 from datastreams.integrations._shared.counts import count
@@ -135,8 +135,8 @@ def _stamped(channel: Any, exchange: str, routing_key: str, headers: Any, body: 
 # ---- Consumed --------------------------------------------------------------------------------------
 
 
-def _arrived(queue: str, channel: Any, message: Any) -> tuple[Pathway, dict[str, Any]] | None:
-    """Records that a message of the transport's or of kombu's was consumed: its pathway, and its headers."""
+def _arrived(queue: str, channel: Any, message: Any) -> Pathway | None:
+    """Records that a message of the transport's or of kombu's was consumed: its pathway. None: it is not recorded."""
     kind = _kind(channel)
     if not kind or _internal(queue):
         return None
@@ -144,17 +144,15 @@ def _arrived(queue: str, channel: Any, message: Any) -> tuple[Pathway, dict[str,
     headers = properties.get("application_headers") if "application_headers" in properties else None
     if headers is None:
         headers = getattr(message, "headers", None) or {}
-    pathway = rabbitmq.consumed_from(queue, kind).checkpoint(
+    return rabbitmq.consumed_from(queue, kind).checkpoint(
         carrier=headers,
         payload_size=size_of(message.body) + headers_size(headers),
         queued_ns=queued_ns(properties.get("timestamp")),
     )
-    return pathway, headers
 
 
 def _delivering(queue: str, channel: Any, callback: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """The callback of a consumer, with each message's pathway current while it runs."""
-    consumer: Any = getattr(callback, "__self__", None)
 
     def deliver(message: Any) -> Any:
         if not _patches.on:
@@ -164,11 +162,8 @@ def _delivering(queue: str, channel: Any, callback: Callable[[Any], Any]) -> Cal
             try:
                 arrived = _arrived(queue, channel, message)
                 if arrived is not None:
-                    pathway, headers = arrived
-                    remember(message, pathway)
-                    _arriving.set(pathway)
-                    if getattr(consumer, "datastreams_carries", False):
-                        headers[HEADER_KEY] = pathway.encode()
+                    remember(message, arrived)
+                    _arriving.set(arrived)
             except Exception:
                 count("kombu_failed")
             try:
@@ -207,7 +202,7 @@ def _get(original: Callable[..., Any]) -> Callable[..., Any]:
             try:
                 arrived = _arrived(self.name, self.channel, message)
                 if arrived is not None:
-                    remember(message, arrived[0])
+                    remember(message, arrived)
             except Exception:
                 count("kombu_failed")
         return message

@@ -127,13 +127,13 @@ def _queued_ns(name: Any) -> int:
 
 def _received(stream: Any, group: Any, entries: Any) -> Any:
     """The entries of a stream as a list that knows their pathways; they themselves when there are none."""
-    if not isinstance(entries, list) or not entries:
+    if not isinstance(entries, list):
         return entries
-    for entry in entries:
-        # An entry that was deleted meanwhile has no fields.
-        if isinstance(entry, tuple) and entry[0] is not None and entry[1]:
-            consumed(_text(stream), entry, _text(group))
-    return Batch(entries, None)
+    # An entry that was deleted meanwhile has no fields, and ids without their entries (JUSTID) are no messages.
+    found = [entry for entry in entries if isinstance(entry, tuple) and entry[0] is not None and entry[1]]
+    for entry in found:
+        consumed(_text(stream), entry, _text(group))
+    return Batch(entries, None) if found else entries
 
 
 def _of_streams(group: Any, answer: Any) -> Any:
