@@ -94,6 +94,11 @@ def _pairs(headers: Headers) -> Pairs:
     return list(cast("Mapping[str, Any]", headers).items() if isinstance(headers, Mapping) else headers or ())
 
 
+def others(headers: Headers) -> Pairs:
+    """Headers without ours."""
+    return [pair for pair in _pairs(headers) if pair[0] not in OURS]
+
+
 # ---- Produced -------------------------------------------------------------------------------------
 
 
