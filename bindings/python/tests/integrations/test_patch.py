@@ -124,6 +124,33 @@ def test_names(fake):
         datastreams.unpatch("nothing")
 
 
+def test_many_threads_patch_and_take_back():
+    """What is left is what was there, and a client is never wrapped twice."""
+    channel = importlib.import_module("pika.channel").Channel
+    names = ("basic_publish", "basic_consume", "basic_get")
+    originals = [vars(channel)[name] for name in names]
+
+    def work():
+        for _ in range(50):
+            datastreams.patch("pika")
+            datastreams.unpatch("pika")
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    datastreams.patch("pika")
+    assert [vars(channel)[name].__wrapped__ for name in names] == originals
+    datastreams.unpatch("pika")
+    assert [vars(channel)[name] for name in names] == originals
+
+
 def test_every_integration_is_there():
     """Each patches and takes back an installed client, with nothing in the log."""
     for name in integrations.CLIENTS:

@@ -109,3 +109,8 @@ def _patch(name: str) -> None:
         with _lock:
             _patched.discard(name)
         _log.warning("%s is not instrumented", name, exc_info=True)
+        return
+    with _lock:
+        undo = name not in _patched
+    if undo:  # Taken back meanwhile, before there was anything to take back.
+        _integration(name).unpatch()
