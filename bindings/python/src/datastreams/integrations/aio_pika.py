@@ -98,11 +98,12 @@ def _tag(message: Any) -> Any:
     return message.delivery_tag
 
 
-def _consumed(queue: Any, message: Any) -> None:
+def _consumed(name_of: Callable[[], str], message: Any) -> None:
+    """The queue's name is looked up here: another release may keep it elsewhere, and the message has arrived."""
     if not _patches.on:
         return
     try:
-        consumed(queue.name, message)
+        consumed(name_of(), message)
     except Exception:
         count("aio_pika_failed")
 
@@ -123,13 +124,13 @@ def _delivering(queue: Any, callback: Callable[[Any], Any]) -> Callable[[Any], A
     if inspect.iscoroutinefunction(callback):
 
         async def deliver(message: Any) -> Any:
-            _consumed(queue, message)
+            _consumed(lambda: queue.name, message)
             return await callback(message)
 
         return deliver
 
     def deliver_now(message: Any) -> Any:
-        _consumed(queue, message)
+        _consumed(lambda: queue.name, message)
         return callback(message)
 
     return deliver_now
@@ -139,7 +140,7 @@ def _get(original: Callable[..., Any]) -> Callable[..., Any]:
     async def get(self: Any, *args: Any, **kwargs: Any) -> Any:
         message = await original(self, *args, **kwargs)
         if message is not None:
-            _consumed(self, message)
+            _consumed(lambda: self.name, message)
         return message
 
     return get
@@ -148,7 +149,7 @@ def _get(original: Callable[..., Any]) -> Callable[..., Any]:
 def _anext(original: Callable[..., Any]) -> Callable[..., Any]:
     async def __anext__(self: Any) -> Any:
         message = await original(self)
-        _consumed(self._amqp_queue, message)
+        _consumed(lambda: self._amqp_queue.name, message)
         return message
 
     return __anext__

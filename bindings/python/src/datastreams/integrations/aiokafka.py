@@ -81,7 +81,10 @@ def _update_metadata(original: Callable[..., Any]) -> Callable[..., Any]:
 def _producer_init(original: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
-        setattr(self._message_accumulator, _LIMIT, self._max_request_size)
+        try:
+            setattr(self._message_accumulator, _LIMIT, self._max_request_size)
+        except Exception:
+            count("kafka_failed")
 
     return __init__
 
@@ -97,9 +100,9 @@ def _add_message(original: _Async) -> _Async:
         if hasattr(self, _REFUSED):
             count("kafka_headers_off")
             return await original(self, tp, key, value, timeout, timestamp_ms=timestamp_ms, headers=headers)
-        cluster = getattr(self._cluster, _CLUSTER, "")
-        before, sent = current_pathway(), None
+        before, sent, cluster = current_pathway(), None, ""
         try:
+            cluster = getattr(self._cluster, _CLUSTER, "")
             room = kafka.room(getattr(self, _LIMIT, None), key, value)
             sent = kafka.produced(tp.topic, size_of(key) + size_of(value), headers, cluster, room)
         except Exception:

@@ -60,7 +60,7 @@ def _produced_to(topic: str) -> Edge:
 
 def _publish(original: Callable[..., Any]) -> Callable[..., Any]:
     def publish(self: Any, topic: str, data: bytes, *args: Any, **kwargs: Any) -> Any:
-        if _patches.on and isinstance(data, bytes) and not self._is_stopped:
+        if _patches.on and isinstance(data, bytes) and not getattr(self, "_is_stopped", False):
             try:
                 kwargs = _stamped(topic, data, args, kwargs)
             except Exception:

@@ -97,8 +97,11 @@ def _send(original: Callable[..., Any]) -> Callable[..., Any]:
                 kafka.refused(outgoing.before)
             raise
         if outgoing.recorded:
-            future.add_callback(_delivered, _cluster(self._metadata))
-            future.add_errback(_failed, self)
+            try:
+                future.add_callback(_delivered, _cluster(self._metadata))
+                future.add_errback(_failed, self)
+            except Exception:
+                count("kafka_failed")
         return future
 
     return send

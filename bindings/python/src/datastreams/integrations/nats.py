@@ -136,12 +136,13 @@ def _queued_ns(reply: str) -> int:
     return min(int(time), 2**63 - 1) if time.isdecimal() and len(time) < 20 else 0
 
 
-def _consumed(client: Any, message: Any, group: str) -> None:
+def _consumed(client_of: Callable[[], Any], message: Any, group_of: Callable[[], str]) -> None:
+    """Client and group are looked up here: another release may keep them elsewhere, and the message has arrived."""
     if not _patches.on:
         return
     try:
-        if _followed(client, message.subject):
-            consumed(message, group)
+        if _followed(client_of(), message.subject):
+            consumed(message, group_of())
     except Exception:
         count("nats_failed")
 
@@ -161,7 +162,7 @@ def _delivering(client: Any, queue: str, callback: Callable[[Any], Any]) -> Call
 
     async def deliver(message: Any) -> Any:
         with use_pathway(_native.current_pathway()):
-            _consumed(client, message, queue)
+            _consumed(lambda: client, message, lambda: queue)
             return await callback(message)
 
     return deliver
@@ -171,7 +172,7 @@ def _next_msg(original: Callable[..., Any]) -> Callable[..., Any]:
     async def next_msg(self: Any, *args: Any, **kwargs: Any) -> Any:
         message = await original(self, *args, **kwargs)
         if not _fetching.get():
-            _consumed(self._conn, message, self._queue)
+            _consumed(lambda: self._conn, message, lambda: self._queue)
         return message
 
     return next_msg
@@ -180,7 +181,7 @@ def _next_msg(original: Callable[..., Any]) -> Callable[..., Any]:
 def _anext(original: Callable[..., Any]) -> Callable[..., Any]:
     async def __anext__(self: Any) -> Any:
         message = await original(self)
-        _consumed(self._sub._conn, message, self._sub._queue)
+        _consumed(lambda: self._sub._conn, message, lambda: self._sub._queue)
         return message
 
     return __anext__
@@ -214,9 +215,8 @@ def _fetch(original: Callable[..., Any]) -> Callable[..., Any]:
             _fetching.reset(token)
         if not _patches.on or not messages:
             return messages
-        group = getattr(self, _GROUP, "")
         for message in messages:
-            _consumed(self._nc, message, group)
+            _consumed(lambda: self._nc, message, lambda: getattr(self, _GROUP, ""))
         return Batch(messages, merged(messages))
 
     return fetch
