@@ -110,6 +110,18 @@ def test_an_empty_answer_counts_nothing(sqs, started):
     assert reported(started).counts() == {}
 
 
+def test_after_an_empty_answer_nothing_goes_on_from_the_message_before(sqs, started):
+    """Only from another queue's."""
+    first, second = make_queue(sqs), make_queue(sqs)
+    sqs.send_message(QueueUrl=first, MessageBody="x")
+    receive(sqs, first)
+    current = datastreams.current_pathway()
+    sqs.receive_message(QueueUrl=second)
+    assert datastreams.current_pathway() is current
+    sqs.receive_message(QueueUrl=first)
+    assert datastreams.current_pathway() is None
+
+
 def test_resources(sqs, aws, started):
     queue = boto3.resource("sqs", **aws).Queue(make_queue(sqs))
     queue.send_message(MessageBody="hello")

@@ -6,7 +6,7 @@
     datastreams.patch()
 
 The order does not matter: a client that is not imported yet is instrumented when it is. What is produced goes on from the
-current pathway; what is consumed becomes it. An instrumented client never fails for a reason of ours: what cannot be
+current pathway; what is consumed becomes it, and a poll of the same queue that brings nothing ends it. An instrumented client never fails for a reason of ours: what cannot be
 recorded is counted in integrations.stats(), and the message goes its way.
 """
 

@@ -19,6 +19,7 @@ from datastreams.integrations._shared.headers import with_pathway
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import headers_size, size_of
+from datastreams.integrations._shared.sources import current_of, nothing_from
 from datastreams.integrations._shared.times import queued_ns
 
 _patches = Patches()
@@ -98,12 +99,14 @@ def _tag(message: Any) -> Any:
     return message.delivery_tag
 
 
-def _consumed(name_of: Callable[[], str], message: Any) -> None:
+def _consumed(name_of: Callable[[], str], message: Any, source: object = None) -> None:
     """The queue's name is looked up here: another release may keep it elsewhere, and the message has arrived."""
     if not _patches.on:
         return
     try:
         consumed(name_of(), message)
+        if source is not None:
+            current_of(source)
     except Exception:
         count("aio_pika_failed")
 
@@ -138,9 +141,15 @@ def _delivering(queue: Any, callback: Callable[[Any], Any]) -> Callable[[Any], A
 
 def _get(original: Callable[..., Any]) -> Callable[..., Any]:
     async def get(self: Any, *args: Any, **kwargs: Any) -> Any:
-        message = await original(self, *args, **kwargs)
-        if message is not None:
-            _consumed(lambda: self.name, message)
+        try:
+            message = await original(self, *args, **kwargs)
+        except Exception:  # As when the queue is empty.
+            nothing_from(("aio_pika", id(self)))
+            raise
+        if message is None:
+            nothing_from(("aio_pika", id(self)))
+        else:
+            _consumed(lambda: self.name, message, ("aio_pika", id(self)))
         return message
 
     return get

@@ -18,6 +18,7 @@ from datastreams.integrations._shared.batches import Batch, merged
 from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import size_of
+from datastreams.integrations._shared.sources import current_of, nothing_from
 
 _patches = Patches()
 _Async = Callable[..., Coroutine[Any, Any, Any]]
@@ -170,7 +171,7 @@ def _getone(original: _Async) -> _Async:
         if _patches.on:
             try:
                 _record(self, message)
-                kafka.current_of(self)
+                current_of(self)
                 _look(self, message.topic, message.partition)
             except Exception:
                 count("kafka_failed")
@@ -195,13 +196,13 @@ def _getmany(original: _Async) -> _Async:
 
 def _arrived(consumer: Any, messages: dict[Any, list[Any]]) -> dict[Any, list[Any]]:
     if not any(messages.values()):
-        kafka.nothing_from(consumer)
+        nothing_from(consumer)
         return messages
     for tp, batch in messages.items():
         for message in batch:
             _record(consumer, message)
         _look(consumer, tp.topic, tp.partition)
-    kafka.current_of(consumer)
+    current_of(consumer)
     pathway = merged(message for batch in messages.values() for message in batch)
     return {tp: Batch(batch, pathway) for tp, batch in messages.items()}
 

@@ -20,6 +20,7 @@ from datastreams.integrations._shared.locks import fork_safe
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import OURS, headers_size, size_of
+from datastreams.integrations._shared.sources import current_of, nothing_from
 from datastreams.integrations._shared.times import queued_ns
 
 _patches = Patches()
@@ -152,6 +153,9 @@ def _received(subscription: str, response: Any) -> None:
                     del _pulled[next(iter(_pulled))]
         if pathways:
             _native.context.set(Pathway.merge(pathways))
+            current_of(("pubsub", subscription))
+        else:
+            nothing_from(("pubsub", subscription))
     except Exception:
         count("pubsub_failed")
 

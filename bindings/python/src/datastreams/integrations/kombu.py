@@ -4,7 +4,8 @@ The type of an edge is rabbitmq, or what the transport calls its broker, such as
 integration of its own (SQS, Pub/Sub, Kafka) are left to that. Celery's messages to its own workers, such as events and
 remote control, are none of a program's, and are not recorded.
 
-A message that a consumer's callback receives is the current one until the callback returns; one from get() until the next.
+A message that a consumer's callback receives is the current one until the callback returns; one from get() until
+the next, or until there is none.
 """
 
 from __future__ import annotations
@@ -23,6 +24,7 @@ from datastreams.integrations._shared.headers import with_pathway
 from datastreams.integrations._shared.messages import pathway_of, remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import headers_size, size_of
+from datastreams.integrations._shared.sources import current_of, nothing_from
 from datastreams.integrations._shared.times import queued_ns
 
 _patches = Patches()
@@ -198,13 +200,19 @@ def _message(original: Callable[..., None]) -> Callable[..., None]:
 def _get(original: Callable[..., Any]) -> Callable[..., Any]:
     def get(self: Any, *args: Any, **kwargs: Any) -> Any:
         message = original(self, *args, **kwargs)
-        if _patches.on and message is not None:
-            try:
-                arrived = _arrived(self.name, self.channel, message)
-                if arrived is not None:
-                    remember(message, arrived)
-            except Exception:
-                count("kombu_failed")
+        if not _patches.on:
+            return message
+        try:
+            source = ("kombu", self.name)
+            if message is None:
+                nothing_from(source)
+                return None
+            arrived = _arrived(self.name, self.channel, message)
+            if arrived is not None:
+                remember(message, arrived)
+                current_of(source)
+        except Exception:
+            count("kombu_failed")
         return message
 
     return get
@@ -212,11 +220,16 @@ def _get(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _simple_get(original: Callable[..., Any]) -> Callable[..., Any]:
     def get(self: Any, *args: Any, **kwargs: Any) -> Any:
-        message = original(self, *args, **kwargs)
+        try:
+            message = original(self, *args, **kwargs)
+        except Exception:  # As when the queue is empty.
+            nothing_from(("kombu", id(self)))
+            raise
         # Its checkpoint was when it came in; what the program does with it begins here.
         pathway = pathway_of(message) if _patches.on else None
         if pathway is not None:
             _native.context.set(pathway)
+            current_of(("kombu", id(self)))
         return message
 
     return get

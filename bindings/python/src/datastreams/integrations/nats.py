@@ -27,6 +27,7 @@ from datastreams.integrations._shared.headers import with_pathway
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import OURS, headers_size, size_of
+from datastreams.integrations._shared.sources import current_of, nothing_from
 
 _patches = Patches()
 # Around headers: their first line and the empty one after them; and around each of them.
@@ -136,13 +137,15 @@ def _queued_ns(reply: str) -> int:
     return min(int(time), 2**63 - 1) if time.isdecimal() and len(time) < 20 else 0
 
 
-def _consumed(client_of: Callable[[], Any], message: Any, group_of: Callable[[], str]) -> None:
+def _consumed(client_of: Callable[[], Any], message: Any, group_of: Callable[[], str], source: object = None) -> None:
     """Client and group are looked up here: another release may keep them elsewhere, and the message has arrived."""
     if not _patches.on:
         return
     try:
         if _followed(client_of(), message.subject):
             consumed(message, group_of())
+            if source is not None:
+                current_of(source)
     except Exception:
         count("nats_failed")
 
@@ -170,9 +173,14 @@ def _delivering(client: Any, queue: str, callback: Callable[[Any], Any]) -> Call
 
 def _next_msg(original: Callable[..., Any]) -> Callable[..., Any]:
     async def next_msg(self: Any, *args: Any, **kwargs: Any) -> Any:
-        message = await original(self, *args, **kwargs)
-        if not _fetching.get():
-            _consumed(lambda: self._conn, message, lambda: self._queue)
+        if _fetching.get():
+            return await original(self, *args, **kwargs)
+        try:
+            message = await original(self, *args, **kwargs)
+        except Exception:  # As when none came in time.
+            nothing_from(("nats", id(self)))
+            raise
+        _consumed(lambda: self._conn, message, lambda: self._queue, ("nats", id(self)))
         return message
 
     return next_msg
@@ -211,12 +219,16 @@ def _fetch(original: Callable[..., Any]) -> Callable[..., Any]:
         token = _fetching.set(True)
         try:
             messages = await original(self, *args, **kwargs)
+        except Exception:
+            nothing_from(("nats", id(self)))
+            raise
         finally:
             _fetching.reset(token)
         if not _patches.on or not messages:
             return messages
         for message in messages:
             _consumed(lambda: self._nc, message, lambda: getattr(self, _GROUP, ""))
+        current_of(("nats", id(self)))
         return Batch(messages, merged(messages))
 
     return fetch

@@ -7,10 +7,10 @@ from importlib import import_module
 from typing import Any
 
 from datastreams import _native
-from datastreams.integrations._shared import kafka
 from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.messages import pathway_of
 from datastreams.integrations._shared.patches import Patches
+from datastreams.integrations._shared.sources import current_of, nothing_from
 from datastreams.integrations.confluent_kafka import consumer, producer
 from datastreams.integrations.confluent_kafka.batch import Decided
 
@@ -62,10 +62,10 @@ def _poll(original: _Async) -> _Async:
             if state is None:
                 pass
             elif message is None or message.error() is not None:
-                kafka.nothing_from(state)
+                nothing_from(state)
             else:
                 _native.context.set(pathway_of(message))
-                kafka.current_of(state)
+                current_of(state)
         except Exception:
             count("kafka_failed")
         return message

@@ -17,6 +17,7 @@ from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.locks import fork_safe
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.sizes import size_of
+from datastreams.integrations._shared.sources import current_of, nothing_from
 from datastreams.integrations._shared.times import queued_ns
 
 RECORD_BYTES = 1_048_576
@@ -107,11 +108,13 @@ def received(params: dict[str, Any], response: dict[str, Any]) -> None:
         if response.get("NextShardIterator") != params["ShardIterator"]:
             _streams.pop(params["ShardIterator"], None)
     _follow(response.get("NextShardIterator"), stream)
-    records = response.get("Records")
+    records, source = response.get("Records"), ("kinesis", stream)
     if not records:
+        nothing_from(source)
         return
     for record in records:
         consumed(stream or "unknown", record)
+    current_of(source)
     response["Records"] = Batch(records, merged(records))
 
 
