@@ -6,12 +6,15 @@ import os
 import pickle
 import signal
 import threading
+import time
 
 import datastreams
 import pytest
 from datastreams.integrations._shared import messages
 from datastreams.integrations._shared.batches import Batch, merged
+from datastreams.integrations._shared.headers import next_header
 
+KEY = datastreams.HEADER_KEY
 PATHWAYS = [datastreams.Pathway(at, at, at) for at in range(1, 5)]
 
 
@@ -104,3 +107,16 @@ def test_a_signal_handler_may_come_while_a_lock_is_held():
             messages.remember(Message(), PATHWAYS[0])
 
     assert os.waitpid(in_a_child(handle), 0)[1] == 0
+
+
+def test_a_message_that_is_handed_on_without_a_current_pathway_goes_on_from_its_own():
+    """Before start() what goes on is the pathway itself."""
+    out = datastreams.edge("direction:out", "type:test")
+    own, other = (datastreams.Pathway(hash, time.time_ns(), time.time_ns()) for hash in (7, 8))
+    for name in (KEY, KEY.encode(), datastreams.HEADER_KEY_LEGACY):
+        carried = {name: own.encode(), "a": 1}
+        assert datastreams.Pathway.decode(next_header(out, 1, carried)).hash == 7
+        with datastreams.use_pathway(other):
+            assert datastreams.Pathway.decode(next_header(out, 1, carried)).hash == 8
+        datastreams.edge("direction:in", "type:test").checkpoint(parent=None)
+    assert next_header(out, 1, {KEY: "stale"}) == next_header(out, 1, {"a": 1}) == next_header(out, 1, None) == ""

@@ -15,7 +15,7 @@ from typing import Any
 from datastreams._native import Pathway
 from datastreams.integrations._shared import rabbitmq
 from datastreams.integrations._shared.counts import count
-from datastreams.integrations._shared.headers import with_pathway
+from datastreams.integrations._shared.headers import next_header, with_pathway
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import headers_size, size_of
@@ -70,7 +70,7 @@ def _stamped(channel: Any, exchange: str, routing_key: str, properties: Any, bod
     if not rabbitmq.fits(2 * size, getattr(tune, "frame_max", 0) or 0):
         count("rabbitmq_too_large")
         return properties
-    header = rabbitmq.produced_to(exchange, routing_key).produce(size_of(body) + size)
+    header = next_header(rabbitmq.produced_to(exchange, routing_key), size_of(body) + size, headers)
     if not header:
         return properties
     if properties is None:

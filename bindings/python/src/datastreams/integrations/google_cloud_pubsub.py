@@ -15,7 +15,7 @@ from datastreams import _native
 from datastreams._native import Edge, Pathway, edge
 from datastreams.context import use_pathway
 from datastreams.integrations._shared.counts import count
-from datastreams.integrations._shared.headers import with_pathway
+from datastreams.integrations._shared.headers import next_header, with_pathway
 from datastreams.integrations._shared.locks import fork_safe
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.patches import Patches
@@ -82,7 +82,7 @@ def _stamped(topic: str, data: bytes, args: tuple[Any, ...], kwargs: dict[str, A
     if size + size_of(topic) + others * _AROUND_ATTRIBUTE + _AROUND > BYTES:
         count("pubsub_too_large")
         return kwargs
-    header = _produced_to(topic).produce(size)
+    header = next_header(_produced_to(topic), size, attributes)
     return with_pathway(kwargs, header) if header else kwargs
 
 

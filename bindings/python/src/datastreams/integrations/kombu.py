@@ -20,7 +20,7 @@ from datastreams._native import Pathway
 from datastreams.context import use_pathway
 from datastreams.integrations._shared import rabbitmq
 from datastreams.integrations._shared.counts import count
-from datastreams.integrations._shared.headers import with_pathway
+from datastreams.integrations._shared.headers import next_header, with_pathway
 from datastreams.integrations._shared.messages import pathway_of, remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import headers_size, size_of
@@ -127,7 +127,7 @@ def _stamped(channel: Any, exchange: str, routing_key: str, headers: Any, body: 
         # Headers have one frame. What they take in it is not counted out: half of a frame is far from it.
         count("rabbitmq_too_large")
         return headers
-    header = rabbitmq.produced_to(exchange, routing_key, kind).produce(size_of(body) + size)
+    header = next_header(rabbitmq.produced_to(exchange, routing_key, kind), size_of(body) + size, headers)
     stamped = with_pathway(headers, header) if header else headers
     if once is not None:
         once.append(stamped)

@@ -23,7 +23,7 @@ from datastreams._native import HEADER_KEY, Edge, Pathway, edge
 from datastreams.context import use_pathway
 from datastreams.integrations._shared.batches import Batch, merged
 from datastreams.integrations._shared.counts import count
-from datastreams.integrations._shared.headers import with_pathway
+from datastreams.integrations._shared.headers import next_header, with_pathway
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import OURS, headers_size, size_of
@@ -101,7 +101,7 @@ def _stamped(client: Any, subject: str, payload: Any, headers: Any) -> Any:
     if size + own + len(others) * _LINE + _LINES + _OURS > limit:
         count("nats_too_large")
         return headers
-    header = _produced_to(subject).produce(size + own)
+    header = next_header(_produced_to(subject), size + own, headers)
     return with_pathway(headers, header) if header else headers
 
 

@@ -16,7 +16,7 @@ from datastreams._native import Pathway
 from datastreams.context import use_pathway
 from datastreams.integrations._shared import rabbitmq
 from datastreams.integrations._shared.counts import count
-from datastreams.integrations._shared.headers import with_pathway
+from datastreams.integrations._shared.headers import next_header, with_pathway
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import headers_size, size_of
@@ -68,7 +68,7 @@ def produced(exchange: str, routing_key: str, properties: Any, body: Any, frame_
         if not rabbitmq.fits(sum(map(len, stamped.encode())), frame_max):
             count("rabbitmq_too_large")
             return properties
-    header = rabbitmq.produced_to(exchange, routing_key).produce(size_of(body) + size)
+    header = next_header(rabbitmq.produced_to(exchange, routing_key), size_of(body) + size, headers)
     if not header:
         return properties
     stamped.headers = with_pathway(headers, header)

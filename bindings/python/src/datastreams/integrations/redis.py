@@ -19,7 +19,7 @@ from typing import Any
 from datastreams._native import HEADER_KEY, HEADER_KEY_LEGACY, Edge, Pathway, edge
 from datastreams.integrations._shared.batches import Batch, merged
 from datastreams.integrations._shared.counts import count
-from datastreams.integrations._shared.headers import with_pathway
+from datastreams.integrations._shared.headers import next_header, with_pathway
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import OURS, size_of
@@ -86,7 +86,7 @@ def _stamped(stream: str, fields: dict[Any, Any], args: tuple[Any, ...], kwargs:
         # Redis would take the same entry, sent again, for another one.
         count("redis_idempotent")
         return fields
-    header = _produced_to(stream).produce(_size(fields.items()))
+    header = next_header(_produced_to(stream), _size(fields.items()), fields)
     return with_pathway(fields, header) if header else fields
 
 

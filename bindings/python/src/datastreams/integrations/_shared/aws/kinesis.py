@@ -14,6 +14,7 @@ from datastreams.integrations._shared.aws.carrier import NAME, PLACEHOLDER, head
 from datastreams.integrations._shared.aws.document import Document, document
 from datastreams.integrations._shared.batches import Batch, merged
 from datastreams.integrations._shared.counts import count
+from datastreams.integrations._shared.headers import next_header
 from datastreams.integrations._shared.locks import fork_safe
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.sizes import size_of
@@ -67,7 +68,7 @@ def _stamped(record: dict[str, Any], passed: Edge, room: int) -> dict[str, Any]:
     if longest + key > RECORD_BYTES or longest - size_of(data) > room:
         count("kinesis_too_large")
         return record
-    header = passed.produce(found.size + key)
+    header = next_header(passed, found.size + key, headers(found.held))
     if not header:
         return record
     filled = found.filled(header)
