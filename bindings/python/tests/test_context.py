@@ -4,6 +4,7 @@ import asyncio
 import base64
 import subprocess
 import sys
+import threading
 import time
 
 import datastreams
@@ -72,3 +73,28 @@ def test_one_use_pathway_in_two_tasks():
         await asyncio.gather(first(), second())
 
     asyncio.run(both())
+
+
+def test_one_use_pathway_in_many_threads():
+    using, failed = datastreams.use_pathway(datastreams.Pathway.decode(HEADER)), []
+
+    def enter():
+        try:
+            for _ in range(5000):
+                with using:
+                    pass
+                assert datastreams.current_pathway() is None
+        except BaseException as error:
+            failed.append(error)
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=enter) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    assert failed == [] and using._tokens == []

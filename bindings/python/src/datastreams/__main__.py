@@ -4,9 +4,12 @@ from __future__ import annotations
 
 import argparse
 import os
-import runpy
 import shutil
 import sys
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader, SourcelessFileLoader
+from importlib.util import find_spec
+from types import CodeType, ModuleType
+from typing import Any
 
 import datastreams
 
@@ -43,16 +46,57 @@ def _run(parsed: argparse.Namespace) -> None:
     except ValueError as wrong:
         sys.exit(f"python -m datastreams: {wrong}")
     datastreams.patch()
-    sys.argv = [parsed.program, *parsed.arguments]
+    program: str = parsed.program
+    sys.argv = [program, *parsed.arguments]
     if parsed.module:
         # As with python -m, the current directory is on the path already.
-        runpy.run_module(parsed.program, run_name="__main__", alter_sys=True)
+        spec = find_spec(program)
+        if spec is not None and spec.submodule_search_locations is not None:
+            spec = find_spec(f"{program}.__main__")
+        _run_spec(program, spec)
         return
-    if os.path.isfile(parsed.program):
-        sys.path[0] = os.path.dirname(os.path.realpath(parsed.program))
+    spec = PathFinder.find_spec("__main__", [program])
+    if spec is not None:  # A directory, or an archive.
+        sys.path[0] = program
+        _run_spec(program, spec)
     else:
-        del sys.path[0]  # run_path adds the directory itself.
-    runpy.run_path(parsed.program, run_name="__main__")
+        sys.path[0] = os.path.dirname(os.path.realpath(program))
+        _run_file(os.path.abspath(program))
+
+
+def _run_spec(program: str, spec: ModuleSpec | None) -> None:
+    loader: Any = None if spec is None else spec.loader
+    code = None if spec is None or loader is None else loader.get_code(spec.name)
+    if spec is None or code is None:
+        sys.exit(f"python -m datastreams: {program} is nothing that can be run")
+    sys.argv[0] = spec.origin or program
+    _execute(code, spec.origin, loader, spec)
+
+
+def _run_file(path: str) -> None:
+    if path.endswith(".pyc"):
+        compiled = SourcelessFileLoader("__main__", path)
+        _execute(compiled.get_code("__main__"), path, compiled, None)
+        return
+    loader = SourceFileLoader("__main__", path)
+    # Not by get_code: scripts are not cached.
+    _execute(loader.source_to_code(loader.get_data(path), path), path, loader, None)
+
+
+def _execute(code: CodeType | None, path: str | None, loader: Any, spec: ModuleSpec | None) -> None:
+    """Runs the program as __main__, and leaves it that: its threads and atexit functions may go on for long, and pickle
+    what it has. (What runpy runs is __main__ no longer than its code runs.)"""
+    main = ModuleType("__main__")
+    main.__dict__.update(
+        __file__=path,
+        __cached__=None if spec is None else spec.cached,
+        __loader__=loader,
+        __package__=None if spec is None else spec.parent,
+        __spec__=spec,
+    )
+    sys.modules["__main__"] = main
+    if code is not None:
+        exec(code, main.__dict__)
 
 
 def main() -> None:

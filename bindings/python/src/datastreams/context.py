@@ -31,13 +31,14 @@ class use_pathway:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        # One object may be entered in several tasks at a time: the token of this context is the one that can be reset.
-        for at in reversed(range(len(self._tokens))):
+        # One object may be entered in several tasks and threads at a time: the token of this context is the one that can
+        # be reset.
+        for token in reversed(self._tokens.copy()):
             try:
-                _native.context.reset(self._tokens[at])
-            except ValueError:
+                _native.context.reset(token)
+            except (ValueError, RuntimeError):  # Of another context; which may just have reset it, in another thread.
                 continue
-            del self._tokens[at]
+            self._tokens.remove(token)
             return
         # A generator that is closed in another context than it ran in: that one's current pathway is its own.
         self._tokens.pop()

@@ -103,6 +103,7 @@ def test_iterators_hand_out_each_message_with_its_own_pathway(run, started):
         assert (await get(queue)).body and (await get(queue)).body
         with pytest.raises(aio_pika.exceptions.QueueEmpty):
             await queue.get()
+        assert datastreams.current_pathway() is None
         with pytest.raises(asyncio.TimeoutError):
             async for _ in queue.iterator(timeout=0.1):
                 raise AssertionError

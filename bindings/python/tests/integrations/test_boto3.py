@@ -110,6 +110,18 @@ def test_an_empty_answer_counts_nothing(sqs, started):
     assert reported(started).counts() == {}
 
 
+def test_after_an_empty_answer_nothing_goes_on_from_the_message_before(sqs, started):
+    """Only from another queue's."""
+    first, second = make_queue(sqs), make_queue(sqs)
+    sqs.send_message(QueueUrl=first, MessageBody="x")
+    receive(sqs, first)
+    current = datastreams.current_pathway()
+    sqs.receive_message(QueueUrl=second)
+    assert datastreams.current_pathway() is current
+    sqs.receive_message(QueueUrl=first)
+    assert datastreams.current_pathway() is None
+
+
 def test_resources(sqs, aws, started):
     queue = boto3.resource("sqs", **aws).Queue(make_queue(sqs))
     queue.send_message(MessageBody="hello")
@@ -214,6 +226,39 @@ def test_a_queue_that_takes_less_gets_the_message_without_ours(sqs, counted):
     assert counted() == {"sqs_refused": 1}
     with pytest.raises(sqs.exceptions.ClientError):
         sqs.send_message(QueueUrl=url, MessageBody="x" * 1025)
+
+
+def test_so_do_the_entries_of_a_batch(sqs, monkeypatch, counted):
+    """moto does not count attributes, so it is told to."""
+    url = make_queue(sqs, MaximumMessageSize="1024")
+    call, calls = sqs._make_api_call.__func__.__wrapped__, []
+
+    def limited(self, operation, params):
+        if operation != "SendMessageBatch":
+            return call(self, operation, params)
+        calls.append([entry["Id"] for entry in params["Entries"]])
+        long = [entry for entry in params["Entries"] if len(entry["MessageBody"]) + 100 * len(entry) - 200 > 1024]
+        short = [entry for entry in params["Entries"] if entry not in long]
+        answer = call(self, operation, {**params, "Entries": short}) if short else {"Successful": []}
+        if long:
+            refused = {"SenderFault": True, "Code": "InvalidParameterValue", "Message": "must be shorter"}
+            answer["Failed"] = [{"Id": entry["Id"], **refused} for entry in long]
+        return answer
+
+    datastreams.unpatch("boto3")
+    monkeypatch.setattr("botocore.client.BaseClient._make_api_call", limited)
+    datastreams.patch("boto3")
+    bodies = {"short": "x", "full": "x" * 1024, "long": "x" * 1025}
+    entries = [{"Id": name, "MessageBody": body} for name, body in bodies.items()]
+    answer = sqs.send_message_batch(QueueUrl=url, Entries=entries)
+    assert {entry["Id"] for entry in answer["Successful"]} == {"short", "full"}
+    assert [entry["Id"] for entry in answer["Failed"]] == ["long"]
+    assert calls == [["short", "full", "long"], ["full", "long"]]
+    assert sorted(len(message["Body"]) for message in receive(sqs, url, 2)) == [1, 1024]
+    answer = sqs.send_message_batch(QueueUrl=url, Entries=entries[:2])
+    assert len(answer["Successful"]) == 2 and "Failed" not in answer
+    assert counted() == {"sqs_refused": 3}
+    datastreams.unpatch("boto3")
 
 
 def subscribe(client, sqs, **attributes):

@@ -81,6 +81,7 @@ def test_a_batch(kinesis, stream, started, counted):
     assert [record["Data"] for record in answer["Records"][-2:]] == [b"\x00\xffbinary", b'["list"]']
     assert datastreams.current_pathway() == datastreams.Pathway.merge(map(datastreams.pathway_of, answer["Records"]))
     assert kinesis.get_records(ShardIterator=answer["NextShardIterator"])["Records"] == []
+    assert datastreams.current_pathway() is None
     assert counted() == {"kinesis_not_json": 2}
     points = reported(started)
     edge = f"in,topic:{stream},type:kinesis"

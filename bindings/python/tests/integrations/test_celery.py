@@ -7,6 +7,7 @@ import time
 import datastreams
 import pytest
 from celery import Celery
+from celery.worker.request import Request
 from points import reported
 
 HERE = pathlib.Path(__file__).resolve().parent
@@ -60,4 +61,34 @@ def test_tasks_go_on_from_the_message_that_brought_them(started, program, reques
     assert 0 not in parents and parents <= hashes
     after = [point["EdgeTags"] for point in points.points if point["ParentHash"] == points.of(first_in)["Hash"]]
     assert after and all(tags[:2] == ["direction:out", "topic:second"] for tags in after)
+    assert counted() == {}
+
+
+def test_a_message_that_goes_back_to_its_queue_is_as_it_was(started, counted):
+    datastreams.patch("celery")
+    app = Celery(broker="memory://")
+
+    @app.task(name="again")
+    def again():
+        pass
+
+    carried = []
+
+    def receive(message):
+        request = Request(message, app=app)
+        assert request.request_dict[datastreams.HEADER_KEY] == datastreams.current_pathway().encode()
+        carried.append(message.headers[datastreams.HEADER_KEY])
+        message.ack() if len(carried) == 3 else message.requeue()
+
+    with app.connection_for_write() as connection, connection.channel() as channel:
+        app.send_task("again", queue="back", connection=connection)
+        consumer = app.amqp.TaskConsumer(channel, queues=[app.amqp.queues["back"]])
+        consumer.on_message = receive
+        with consumer:
+            for _ in range(3):
+                connection.drain_events(timeout=10)
+    assert len(set(carried)) == 1
+    points = reported(started)
+    points.chain("out,topic:back,type:memory", "in,topic:back,type:memory")
+    assert points.counts()["in,topic:back,type:memory"] == 3
     assert counted() == {}

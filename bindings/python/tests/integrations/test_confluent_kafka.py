@@ -279,6 +279,24 @@ def test_a_message_that_is_refused_and_tried_again_counts_once(patched, kafka, s
     assert counted() == {"kafka_refused": 1}
 
 
+def test_another_message_than_the_refused_one_has_its_own_headers(producer, consumer, kafka, counted):
+    topic, expected = kafka.topic("constant"), [[], [("a", b"1")], [("a", b"2")]]
+    datastreams.edge("direction:in", "type:test").consume()
+    for headers in (None, {"a": b"1"}, [("a", b"2")]):
+        with pytest.raises(TypeError):
+            producer.produce(topic, b"tick", headers={"first": 1})
+        producer.produce(topic, b"tick", headers=headers, partition=0)
+    with pytest.raises(TypeError):
+        producer.produce(topic, b"tick", headers={"first": 1})
+    with pytest.raises(TypeError):
+        producer.produce(topic, b"tick", headers=5)
+    producer.flush(20)
+    receiver = consumer(topic)
+    carried = [[pair for pair in take(receiver).headers() if pair[0] != KEY] for _ in expected]
+    assert carried == expected
+    assert counted() == {"kafka_refused": 4}
+
+
 def test_what_the_client_refuses_it_refuses(producer, counted):
     with pytest.raises(TypeError):
         producer.produce()

@@ -99,6 +99,7 @@ def test_simple_queues_and_messages_without_a_header(connection, kind, started):
             message.ack()
         with pytest.raises(queue.Empty):
             queue.get(timeout=0.1)
+        assert datastreams.current_pathway() is None
         with pytest.raises(queue.Empty):
             queue.get_nowait()
         queue.put("x")
@@ -122,7 +123,9 @@ def test_a_bad_header_starts_anew_and_one_that_was_there_is_replaced(rabbit, sta
     datastreams.patch("kombu")
     for _ in range(3):
         assert first.get(no_ack=True) is not None
+    assert datastreams.current_pathway() is not None
     assert first.get() is None
+    assert datastreams.current_pathway() is None
     with datastreams.use_pathway(None):
         producer.publish("x", routing_key=first.name)
     message = first.get(no_ack=True)

@@ -1,12 +1,20 @@
 """Which pathway belongs to a message, and batches of messages."""
 
 import copy
+import importlib
+import os
 import pickle
+import signal
+import threading
+import time
 
 import datastreams
+import pytest
 from datastreams.integrations._shared import messages
 from datastreams.integrations._shared.batches import Batch, merged
+from datastreams.integrations._shared.headers import next_header
 
+KEY = datastreams.HEADER_KEY
 PATHWAYS = [datastreams.Pathway(at, at, at) for at in range(1, 5)]
 
 
@@ -59,3 +67,56 @@ def test_a_batch_is_a_list():
     numbers = Batch([1, 2], None)
     for one in (copy.copy(numbers), pickle.loads(pickle.dumps(numbers))):
         assert type(one) is list and one == [1, 2]
+
+
+def in_a_child(call):
+    """A forked child that makes the call within five seconds, or dies."""
+    child = os.fork()
+    if child == 0:
+        signal.alarm(5)
+        call()
+        os._exit(0)
+    return child
+
+
+@pytest.mark.parametrize(
+    "module", ["", "._imports", "._shared.counts", "._shared.messages", "._shared.aws.kinesis", ".google_cloud_pubsub"]
+)
+def test_a_fork_while_another_thread_holds_a_lock(module):
+    """In the child nobody would ever release it."""
+    lock = importlib.import_module(f"datastreams.integrations{module}")._lock
+    held, asked = threading.Event(), threading.Event()
+
+    def hold():
+        with lock:
+            held.set()
+            asked.wait(0.1)
+
+    thread = threading.Thread(target=hold)
+    thread.start()
+    held.wait()
+    child = in_a_child(lock.__enter__)
+    asked.set()
+    thread.join()
+    assert os.waitpid(child, 0)[1] == 0
+
+
+def test_a_signal_handler_may_come_while_a_lock_is_held():
+    def handle():
+        with messages._lock:
+            messages.remember(Message(), PATHWAYS[0])
+
+    assert os.waitpid(in_a_child(handle), 0)[1] == 0
+
+
+def test_a_message_that_is_handed_on_without_a_current_pathway_goes_on_from_its_own():
+    """Before start() what goes on is the pathway itself."""
+    out = datastreams.edge("direction:out", "type:test")
+    own, other = (datastreams.Pathway(hash, time.time_ns(), time.time_ns()) for hash in (7, 8))
+    for name in (KEY, KEY.encode(), datastreams.HEADER_KEY_LEGACY):
+        carried = {name: own.encode(), "a": 1}
+        assert datastreams.Pathway.decode(next_header(out, 1, carried)).hash == 7
+        with datastreams.use_pathway(other):
+            assert datastreams.Pathway.decode(next_header(out, 1, carried)).hash == 8
+        datastreams.edge("direction:in", "type:test").checkpoint(parent=None)
+    assert next_header(out, 1, {KEY: "stale"}) == next_header(out, 1, {"a": 1}) == next_header(out, 1, None) == ""

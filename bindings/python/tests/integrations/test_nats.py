@@ -86,6 +86,7 @@ def test_next_msg_and_iterators_hand_out_each_message_with_its_own_pathway(run, 
             starts.append(datastreams.current_pathway().start_ns)
         with pytest.raises(client.errors.TimeoutError):
             await first.next_msg(timeout=0.05)
+        assert datastreams.current_pathway() is None
         async for message in second.messages:
             assert datastreams.pathway_of(message) == datastreams.current_pathway()
             starts.append(datastreams.current_pathway().start_ns)
@@ -185,9 +186,6 @@ def test_jetstream(run, started):
             datastreams.current_pathway() == merged == datastreams.Pathway.merge(map(datastreams.pathway_of, messages))
         )
         assert starts == sorted(set(starts))
-        with pytest.raises(client.errors.TimeoutError):
-            await subscription.fetch(1, timeout=0.1)
-
         done = asyncio.get_running_loop().create_future()
 
         async def on_pushed(message):
@@ -196,6 +194,10 @@ def test_jetstream(run, started):
         await streams.subscribe(pushed, queue="group", cb=on_pushed)
         await streams.publish(pushed, b"x")
         assert await done
+        # Nothing more: what is produced now does not come from the messages before.
+        with pytest.raises(client.errors.TimeoutError):
+            await subscription.fetch(1, timeout=0.1)
+        assert datastreams.current_pathway() is None
         ephemeral = await streams.pull_subscribe(pushed)
         await ephemeral.fetch(1)
         bucket = await streams.create_key_value(bucket=stream)

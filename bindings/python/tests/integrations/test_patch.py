@@ -1,5 +1,6 @@
 """patch(): what is instrumented when, and that nothing else changes."""
 
+import asyncio
 import importlib
 import importlib.machinery
 import logging
@@ -10,6 +11,7 @@ import types
 import datastreams
 import pytest
 from datastreams import integrations
+from datastreams.integrations._shared import counts
 
 
 class Fake(types.ModuleType):
@@ -122,6 +124,61 @@ def test_names(fake):
         datastreams.patch("nothing")
     with pytest.raises(ValueError, match="nothing"):
         datastreams.unpatch("nothing")
+
+
+def test_many_threads_patch_and_take_back():
+    """What is left is what was there, and a client is never wrapped twice."""
+    channel = importlib.import_module("pika.channel").Channel
+    names = ("basic_publish", "basic_consume", "basic_get")
+    originals = [vars(channel)[name] for name in names]
+
+    def work():
+        for _ in range(50):
+            datastreams.patch("pika")
+            datastreams.unpatch("pika")
+
+    interval = sys.getswitchinterval()
+    sys.setswitchinterval(1e-6)
+    try:
+        threads = [threading.Thread(target=work) for _ in range(4)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+    finally:
+        sys.setswitchinterval(interval)
+    datastreams.patch("pika")
+    assert [vars(channel)[name].__wrapped__ for name in names] == originals
+    datastreams.unpatch("pika")
+    assert [vars(channel)[name] for name in names] == originals
+
+
+@pytest.mark.parametrize(
+    ("client", "wrapper"),
+    [
+        ("nats", "_next_msg"),
+        ("nats", "_anext"),
+        ("nats", "_fetch"),
+        ("aio_pika", "_get"),
+        ("aio_pika", "_anext"),
+        ("aiokafka", "_getone"),
+        ("aiokafka", "_getmany"),
+        ("confluent_kafka.aio", "_poll"),
+        ("confluent_kafka.aio", "_consume"),
+    ],
+)
+def test_a_message_of_a_release_with_other_insides_arrives(monkeypatch, client, wrapper):
+    """Where nothing is that we look at. The program gets what the client gave."""
+    integration = importlib.import_module(f"datastreams.integrations.{client}")
+    monkeypatch.setattr(integration._patches, "on", True)
+    monkeypatch.setattr(counts, "_counts", {})
+    answer = [object()]
+
+    async def original(_):
+        return answer
+
+    assert asyncio.run(getattr(integration, wrapper)(original)(object())) == answer
+    assert sum(counts.stats().values()) == 1
 
 
 def test_every_integration_is_there():

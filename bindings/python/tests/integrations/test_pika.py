@@ -107,6 +107,19 @@ def test_an_empty_queue_counts_nothing(channel, queue, started):
     assert reported(started).counts() == {}
 
 
+def test_after_an_empty_answer_nothing_goes_on_from_the_message_before(channel, queue):
+    """Only from another queue's."""
+    first, second = queue("first"), queue("second")
+    for empty in (lambda: channel.basic_get(first), lambda: next(channel.consume(first, inactivity_timeout=0.05))):
+        channel.basic_publish("", first, b"x")
+        get(channel, first)
+        current = datastreams.current_pathway()
+        channel.basic_get(second)
+        assert datastreams.current_pathway() is current is not None
+        assert empty() == (None, None, None)
+        assert datastreams.current_pathway() is None
+
+
 def test_a_bad_header_starts_anew(channel, queue, started):
     name = queue("bad")
     datastreams.unpatch("pika")

@@ -85,6 +85,19 @@ def test_an_empty_answer_counts_nothing_and_changes_nothing(store, started):
     assert reported(started).counts() == {"in,topic:x,type:test": 1}
 
 
+def test_after_an_empty_answer_nothing_goes_on_from_the_entry_before(store):
+    """Only from another stream's, or from what another group read."""
+    stream = name()
+    store.xadd(stream, {"a": 1})
+    store.xgroup_create(stream, "workers", 0)
+    store.xreadgroup("workers", "me", {stream: ">"})
+    current = datastreams.current_pathway()
+    assert not store.xread({stream: "$"}) and not store.xread({name(): 0})
+    assert datastreams.current_pathway() is current is not None
+    assert not store.xreadgroup("workers", "me", streams={stream: ">"})
+    assert datastreams.current_pathway() is None
+
+
 def test_headers(store, started):
     stream, other = name(), name()
     datastreams.unpatch("redis")
@@ -127,7 +140,9 @@ def test_claimed_entries_are_delivered_again(store, started):
         [entry["message_id"] for entry in store.xpending_range(stream, "workers", "-", "+", 1)],
     )
     assert [entry[1] for entry in claimed] == [{b"a": b"1"}]
+    before = datastreams.current_pathway()
     assert store.xclaim(stream, "workers", "me", 0, [claimed[0][0]], justid=True) == [claimed[0][0]]
+    assert datastreams.current_pathway() == before
     claimed = store.xautoclaim(stream, "workers", "me", 0)
     assert [entry[1] for entry in claimed[1]] == [{b"a": b"1"}] * 3
     assert datastreams.pathway_of(claimed[1][0]) is not None

@@ -2,6 +2,7 @@
 
 import json
 import os
+import shutil
 import signal
 import sys
 import textwrap
@@ -95,3 +96,39 @@ def test_a_setting_that_cannot_be_meant(program, worker):
     running = program("-m", "datastreams", "run", str(worker), DD_TRACE_AGENT_URL="ftp://x")
     _, errors = running.process.communicate(timeout=60)
     assert running.process.returncode == 1 and errors.startswith("python -m datastreams: "), errors
+
+
+LATE = """
+    import atexit, json, os, pickle, sys, threading, time
+    class Job:
+        pass
+    def again(when):
+        assert type(pickle.loads(pickle.dumps(Job()))) is Job
+        print(when, os.path.isabs(__file__), sys.modules["__main__"].__dict__ is globals())
+    def late():
+        threading.main_thread().join()
+        again("thread")
+    atexit.register(again, "atexit")
+    threading.Thread(target=late).start()
+    again("main")
+"""
+
+
+@pytest.mark.parametrize("how", ["file", "module", "package", "directory", "archive"])
+def test_the_program_stays_main_until_the_process_ends(program, tmp_path, how):
+    inside = tmp_path / "program"
+    inside.mkdir()
+    (inside / "__init__.py").touch()
+    main = inside / "__main__.py"
+    main.write_text(textwrap.dedent(LATE))
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    archive = shutil.make_archive(str(tmp_path / "archive"), "zip", inside)
+    command = {
+        "file": [str(main)],
+        "module": ["-m", "program.__main__"],
+        "package": ["-m", "program"],
+        "directory": [str(inside)],
+        "archive": [archive],
+    }[how]
+    out, errors = program("-m", "datastreams", "run", *command, PYTHONPATH=path).finish()
+    assert out.splitlines() == [f"{when} True True" for when in ("main", "thread", "atexit")], errors

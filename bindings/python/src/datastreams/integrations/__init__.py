@@ -6,7 +6,7 @@
     datastreams.patch()
 
 The order does not matter: a client that is not imported yet is instrumented when it is. What is produced goes on from the
-current pathway; what is consumed becomes it. An instrumented client never fails for a reason of ours: what cannot be
+current pathway; what is consumed becomes it, and a poll of the same queue that brings nothing ends it. An instrumented client never fails for a reason of ours: what cannot be
 recorded is counted in integrations.stats(), and the message goes its way.
 """
 
@@ -16,11 +16,11 @@ import functools
 import importlib
 import logging
 import sys
-import threading
 from types import ModuleType
 
 from datastreams.integrations import _imports
 from datastreams.integrations._shared.counts import stats
+from datastreams.integrations._shared.locks import fork_safe
 from datastreams.integrations._shared.messages import pathway_of
 
 __all__ = ["CLIENTS", "patch", "patched", "pathway_of", "stats", "unpatch"]
@@ -43,7 +43,7 @@ CLIENTS: dict[str, str] = {
     "redis": "redis",
 }
 
-_lock = threading.Lock()
+_lock = fork_safe()
 _patched: set[str] = set()
 
 
@@ -109,3 +109,8 @@ def _patch(name: str) -> None:
         with _lock:
             _patched.discard(name)
         _log.warning("%s is not instrumented", name, exc_info=True)
+        return
+    with _lock:
+        undo = name not in _patched
+    if undo:  # Taken back meanwhile, before there was anything to take back.
+        _integration(name).unpatch()

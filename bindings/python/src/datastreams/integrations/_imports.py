@@ -11,9 +11,11 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+from datastreams.integrations._shared.locks import fork_safe
+
 # module -> key -> call
 _waiting: dict[str, dict[str, Callable[[], None]]] = {}
-_lock = threading.RLock()
+_lock = fork_safe()
 _searching = threading.local()
 
 

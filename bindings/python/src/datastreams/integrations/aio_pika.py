@@ -15,10 +15,11 @@ from typing import Any
 from datastreams._native import Pathway
 from datastreams.integrations._shared import rabbitmq
 from datastreams.integrations._shared.counts import count
-from datastreams.integrations._shared.headers import with_pathway
+from datastreams.integrations._shared.headers import next_header, with_pathway
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import headers_size, size_of
+from datastreams.integrations._shared.sources import current_of, nothing_from
 from datastreams.integrations._shared.times import queued_ns
 
 _patches = Patches()
@@ -69,7 +70,7 @@ def _stamped(channel: Any, exchange: str, routing_key: str, properties: Any, bod
     if not rabbitmq.fits(2 * size, getattr(tune, "frame_max", 0) or 0):
         count("rabbitmq_too_large")
         return properties
-    header = rabbitmq.produced_to(exchange, routing_key).produce(size_of(body) + size)
+    header = next_header(rabbitmq.produced_to(exchange, routing_key), size_of(body) + size, headers)
     if not header:
         return properties
     if properties is None:
@@ -98,11 +99,14 @@ def _tag(message: Any) -> Any:
     return message.delivery_tag
 
 
-def _consumed(queue: Any, message: Any) -> None:
+def _consumed(name_of: Callable[[], str], message: Any, source: object = None) -> None:
+    """The queue's name is looked up here: another release may keep it elsewhere, and the message has arrived."""
     if not _patches.on:
         return
     try:
-        consumed(queue.name, message)
+        consumed(name_of(), message)
+        if source is not None:
+            current_of(source)
     except Exception:
         count("aio_pika_failed")
 
@@ -123,13 +127,13 @@ def _delivering(queue: Any, callback: Callable[[Any], Any]) -> Callable[[Any], A
     if inspect.iscoroutinefunction(callback):
 
         async def deliver(message: Any) -> Any:
-            _consumed(queue, message)
+            _consumed(lambda: queue.name, message)
             return await callback(message)
 
         return deliver
 
     def deliver_now(message: Any) -> Any:
-        _consumed(queue, message)
+        _consumed(lambda: queue.name, message)
         return callback(message)
 
     return deliver_now
@@ -137,9 +141,15 @@ def _delivering(queue: Any, callback: Callable[[Any], Any]) -> Callable[[Any], A
 
 def _get(original: Callable[..., Any]) -> Callable[..., Any]:
     async def get(self: Any, *args: Any, **kwargs: Any) -> Any:
-        message = await original(self, *args, **kwargs)
-        if message is not None:
-            _consumed(self, message)
+        try:
+            message = await original(self, *args, **kwargs)
+        except Exception:  # As when the queue is empty.
+            nothing_from(("aio_pika", id(self)))
+            raise
+        if message is None:
+            nothing_from(("aio_pika", id(self)))
+        else:
+            _consumed(lambda: self.name, message, ("aio_pika", id(self)))
         return message
 
     return get
@@ -148,7 +158,7 @@ def _get(original: Callable[..., Any]) -> Callable[..., Any]:
 def _anext(original: Callable[..., Any]) -> Callable[..., Any]:
     async def __anext__(self: Any) -> Any:
         message = await original(self)
-        _consumed(self._amqp_queue, message)
+        _consumed(lambda: self._amqp_queue.name, message)
         return message
 
     return __anext__

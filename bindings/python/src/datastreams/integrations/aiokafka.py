@@ -18,6 +18,7 @@ from datastreams.integrations._shared.batches import Batch, merged
 from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import size_of
+from datastreams.integrations._shared.sources import current_of, nothing_from
 
 _patches = Patches()
 _Async = Callable[..., Coroutine[Any, Any, Any]]
@@ -81,7 +82,10 @@ def _update_metadata(original: Callable[..., Any]) -> Callable[..., Any]:
 def _producer_init(original: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
-        setattr(self._message_accumulator, _LIMIT, self._max_request_size)
+        try:
+            setattr(self._message_accumulator, _LIMIT, self._max_request_size)
+        except Exception:
+            count("kafka_failed")
 
     return __init__
 
@@ -97,9 +101,9 @@ def _add_message(original: _Async) -> _Async:
         if hasattr(self, _REFUSED):
             count("kafka_headers_off")
             return await original(self, tp, key, value, timeout, timestamp_ms=timestamp_ms, headers=headers)
-        cluster = getattr(self._cluster, _CLUSTER, "")
-        before, sent = current_pathway(), None
+        before, sent, cluster = current_pathway(), None, ""
         try:
+            cluster = getattr(self._cluster, _CLUSTER, "")
             room = kafka.room(getattr(self, _LIMIT, None), key, value)
             sent = kafka.produced(tp.topic, size_of(key) + size_of(value), headers, cluster, room)
         except Exception:
@@ -167,7 +171,7 @@ def _getone(original: _Async) -> _Async:
         if _patches.on:
             try:
                 _record(self, message)
-                kafka.current_of(self)
+                current_of(self)
                 _look(self, message.topic, message.partition)
             except Exception:
                 count("kafka_failed")
@@ -192,13 +196,13 @@ def _getmany(original: _Async) -> _Async:
 
 def _arrived(consumer: Any, messages: dict[Any, list[Any]]) -> dict[Any, list[Any]]:
     if not any(messages.values()):
-        kafka.nothing_from(consumer)
+        nothing_from(consumer)
         return messages
     for tp, batch in messages.items():
         for message in batch:
             _record(consumer, message)
         _look(consumer, tp.topic, tp.partition)
-    kafka.current_of(consumer)
+    current_of(consumer)
     pathway = merged(message for batch in messages.values() for message in batch)
     return {tp: Batch(batch, pathway) for tp, batch in messages.items()}
 

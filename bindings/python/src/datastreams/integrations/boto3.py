@@ -43,6 +43,13 @@ def _make_api_call(original: Callable[..., Any]) -> Callable[..., Any]:
             if params is api_params or not aws.refused(service, error):
                 raise
             response = original(self, operation_name, api_params)
+            params = api_params
+        left = aws.left(service, operation_name, api_params, params, response)
+        if left is not None:
+            try:
+                aws.join(response, original(self, operation_name, left))
+            except Exception:
+                pass  # They stay refused: the answer says so.
         aws.finish(service, operation_name, api_params, response)
         return response
 

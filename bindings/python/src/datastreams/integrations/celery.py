@@ -1,7 +1,7 @@
 """celery: what a task does goes on from the message that brought it, in every kind of pool.
 
 kombu, which celery sends and receives by, records the messages. This hands a task's pathway to the process or thread that
-runs it: in the header of the received message, in memory. patch() instruments kombu too; unpatch() leaves that as it is.
+runs it, with the request that is made of a message. The message stays as it came: it may go back to its queue. patch() instruments kombu too; unpatch() leaves that as it is.
 """
 
 from __future__ import annotations
@@ -13,9 +13,12 @@ from typing import Any
 from datastreams import _native, integrations
 from datastreams._native import HEADER_KEY, Pathway
 from datastreams.integrations._shared.counts import count
+from datastreams.integrations._shared.messages import pathway_of
 from datastreams.integrations._shared.patches import Patches
 
 _patches = Patches()
+# What only workers have, and only they are to import.
+_in_workers = Patches()
 # On the request of a task that runs: what was current before it.
 _BEFORE = "datastreams_before"
 
@@ -35,15 +38,30 @@ def unpatch() -> None:
     signals.task_prerun.disconnect(_begin, dispatch_uid=__name__)
     signals.task_postrun.disconnect(_end, dispatch_uid=__name__)
     _patches.undo()
+    _in_workers.undo()
 
 
 def _task_consumer(original: Callable[..., Any]) -> Callable[..., Any]:
     def TaskConsumer(self: Any, *args: Any, **kwargs: Any) -> Any:
-        consumer = original(self, *args, **kwargs)
-        consumer.datastreams_carries = True
-        return consumer
+        if _patches.on:
+            try:
+                _in_workers.apply((import_module("celery.worker.request").Request, "__init__", _request))
+            except Exception:
+                count("celery_failed")
+        return original(self, *args, **kwargs)
 
     return TaskConsumer
+
+
+def _request(original: Callable[..., None]) -> Callable[..., None]:
+    def __init__(self: Any, message: Any, *args: Any, **kwargs: Any) -> None:
+        original(self, message, *args, **kwargs)
+        pathway = pathway_of(message) if _in_workers.on else None
+        if pathway is not None:
+            # A copy of the message's headers, and more.
+            self._request_dict[HEADER_KEY] = pathway.encode()
+
+    return __init__
 
 
 def _begin(task: Any = None, **_: Any) -> None:

@@ -6,7 +6,6 @@ a pull() the merged pathway of its messages is the current one; that of one is p
 
 from __future__ import annotations
 
-import threading
 from collections.abc import Callable
 from functools import lru_cache
 from importlib import import_module
@@ -16,10 +15,12 @@ from datastreams import _native
 from datastreams._native import Edge, Pathway, edge
 from datastreams.context import use_pathway
 from datastreams.integrations._shared.counts import count
-from datastreams.integrations._shared.headers import with_pathway
+from datastreams.integrations._shared.headers import next_header, with_pathway
+from datastreams.integrations._shared.locks import fork_safe
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import OURS, headers_size, size_of
+from datastreams.integrations._shared.sources import current_of, nothing_from
 from datastreams.integrations._shared.times import queued_ns
 
 _patches = Patches()
@@ -30,7 +31,7 @@ _AROUND_ATTRIBUTE, _AROUND = 12, 1_000
 # Pulled messages that are remembered at a time.
 LIMIT = 16_384
 
-_lock = threading.Lock()
+_lock = fork_safe()
 _pulled: dict[str, Pathway] = {}
 
 
@@ -60,7 +61,7 @@ def _produced_to(topic: str) -> Edge:
 
 def _publish(original: Callable[..., Any]) -> Callable[..., Any]:
     def publish(self: Any, topic: str, data: bytes, *args: Any, **kwargs: Any) -> Any:
-        if _patches.on and isinstance(data, bytes) and not self._is_stopped:
+        if _patches.on and isinstance(data, bytes) and not getattr(self, "_is_stopped", False):
             try:
                 kwargs = _stamped(topic, data, args, kwargs)
             except Exception:
@@ -81,7 +82,7 @@ def _stamped(topic: str, data: bytes, args: tuple[Any, ...], kwargs: dict[str, A
     if size + size_of(topic) + others * _AROUND_ATTRIBUTE + _AROUND > BYTES:
         count("pubsub_too_large")
         return kwargs
-    header = _produced_to(topic).produce(size)
+    header = next_header(_produced_to(topic), size, attributes)
     return with_pathway(kwargs, header) if header else kwargs
 
 
@@ -152,6 +153,9 @@ def _received(subscription: str, response: Any) -> None:
                     del _pulled[next(iter(_pulled))]
         if pathways:
             _native.context.set(Pathway.merge(pathways))
+            current_of(("pubsub", subscription))
+        else:
+            nothing_from(("pubsub", subscription))
     except Exception:
         count("pubsub_failed")
 

@@ -17,6 +17,7 @@ from datastreams.integrations._shared.batches import Batch, merged
 from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import size_of
+from datastreams.integrations._shared.sources import current_of, nothing_from
 
 _patches = Patches()
 
@@ -97,8 +98,11 @@ def _send(original: Callable[..., Any]) -> Callable[..., Any]:
                 kafka.refused(outgoing.before)
             raise
         if outgoing.recorded:
-            future.add_callback(_delivered, _cluster(self._metadata))
-            future.add_errback(_failed, self)
+            try:
+                future.add_callback(_delivered, _cluster(self._metadata))
+                future.add_errback(_failed, self)
+            except Exception:
+                count("kafka_failed")
         return future
 
     return send
@@ -176,12 +180,12 @@ def _poll(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _arrived_together(consumer: Any, messages: dict[Any, list[Any]]) -> dict[Any, list[Any]]:
     if not any(messages.values()):
-        kafka.nothing_from(consumer)
+        nothing_from(consumer)
         return messages
     for batch in messages.values():
         for message in batch:
             _arrived(consumer, message)
-    kafka.current_of(consumer)
+    current_of(consumer)
     pathway = merged(message for batch in messages.values() for message in batch)
     return {tp: Batch(batch, pathway) for tp, batch in messages.items()}
 
@@ -191,12 +195,12 @@ def _next(original: Callable[..., Any]) -> Callable[..., Any]:
         try:
             message = original(self)
         except StopIteration:
-            kafka.nothing_from(self)
+            nothing_from(self)
             raise
         if _patches.on:
             try:
                 _arrived(self, message)
-                kafka.current_of(self)
+                current_of(self)
             except Exception:
                 count("kafka_failed")
         return message

@@ -4,7 +4,8 @@ The type of an edge is rabbitmq, or what the transport calls its broker, such as
 integration of its own (SQS, Pub/Sub, Kafka) are left to that. Celery's messages to its own workers, such as events and
 remote control, are none of a program's, and are not recorded.
 
-A message that a consumer's callback receives is the current one until the callback returns; one from get() until the next.
+A message that a consumer's callback receives is the current one until the callback returns; one from get() until
+the next, or until there is none.
 """
 
 from __future__ import annotations
@@ -15,14 +16,15 @@ from importlib import import_module
 from typing import Any
 
 from datastreams import _native
-from datastreams._native import HEADER_KEY, Pathway
+from datastreams._native import Pathway
 from datastreams.context import use_pathway
 from datastreams.integrations._shared import rabbitmq
 from datastreams.integrations._shared.counts import count
-from datastreams.integrations._shared.headers import with_pathway
+from datastreams.integrations._shared.headers import next_header, with_pathway
 from datastreams.integrations._shared.messages import pathway_of, remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import headers_size, size_of
+from datastreams.integrations._shared.sources import current_of, nothing_from
 from datastreams.integrations._shared.times import queued_ns
 
 _patches = Patches()
@@ -125,7 +127,7 @@ def _stamped(channel: Any, exchange: str, routing_key: str, headers: Any, body: 
         # Headers have one frame. What they take in it is not counted out: half of a frame is far from it.
         count("rabbitmq_too_large")
         return headers
-    header = rabbitmq.produced_to(exchange, routing_key, kind).produce(size_of(body) + size)
+    header = next_header(rabbitmq.produced_to(exchange, routing_key, kind), size_of(body) + size, headers)
     stamped = with_pathway(headers, header) if header else headers
     if once is not None:
         once.append(stamped)
@@ -135,8 +137,8 @@ def _stamped(channel: Any, exchange: str, routing_key: str, headers: Any, body: 
 # ---- Consumed --------------------------------------------------------------------------------------
 
 
-def _arrived(queue: str, channel: Any, message: Any) -> tuple[Pathway, dict[str, Any]] | None:
-    """Records that a message of the transport's or of kombu's was consumed: its pathway, and its headers."""
+def _arrived(queue: str, channel: Any, message: Any) -> Pathway | None:
+    """Records that a message of the transport's or of kombu's was consumed: its pathway. None: it is not recorded."""
     kind = _kind(channel)
     if not kind or _internal(queue):
         return None
@@ -144,17 +146,15 @@ def _arrived(queue: str, channel: Any, message: Any) -> tuple[Pathway, dict[str,
     headers = properties.get("application_headers") if "application_headers" in properties else None
     if headers is None:
         headers = getattr(message, "headers", None) or {}
-    pathway = rabbitmq.consumed_from(queue, kind).checkpoint(
+    return rabbitmq.consumed_from(queue, kind).checkpoint(
         carrier=headers,
         payload_size=size_of(message.body) + headers_size(headers),
         queued_ns=queued_ns(properties.get("timestamp")),
     )
-    return pathway, headers
 
 
 def _delivering(queue: str, channel: Any, callback: Callable[[Any], Any]) -> Callable[[Any], Any]:
     """The callback of a consumer, with each message's pathway current while it runs."""
-    consumer: Any = getattr(callback, "__self__", None)
 
     def deliver(message: Any) -> Any:
         if not _patches.on:
@@ -164,11 +164,8 @@ def _delivering(queue: str, channel: Any, callback: Callable[[Any], Any]) -> Cal
             try:
                 arrived = _arrived(queue, channel, message)
                 if arrived is not None:
-                    pathway, headers = arrived
-                    remember(message, pathway)
-                    _arriving.set(pathway)
-                    if getattr(consumer, "datastreams_carries", False):
-                        headers[HEADER_KEY] = pathway.encode()
+                    remember(message, arrived)
+                    _arriving.set(arrived)
             except Exception:
                 count("kombu_failed")
             try:
@@ -203,13 +200,19 @@ def _message(original: Callable[..., None]) -> Callable[..., None]:
 def _get(original: Callable[..., Any]) -> Callable[..., Any]:
     def get(self: Any, *args: Any, **kwargs: Any) -> Any:
         message = original(self, *args, **kwargs)
-        if _patches.on and message is not None:
-            try:
-                arrived = _arrived(self.name, self.channel, message)
-                if arrived is not None:
-                    remember(message, arrived[0])
-            except Exception:
-                count("kombu_failed")
+        if not _patches.on:
+            return message
+        try:
+            source = ("kombu", self.name)
+            if message is None:
+                nothing_from(source)
+                return None
+            arrived = _arrived(self.name, self.channel, message)
+            if arrived is not None:
+                remember(message, arrived)
+                current_of(source)
+        except Exception:
+            count("kombu_failed")
         return message
 
     return get
@@ -217,11 +220,16 @@ def _get(original: Callable[..., Any]) -> Callable[..., Any]:
 
 def _simple_get(original: Callable[..., Any]) -> Callable[..., Any]:
     def get(self: Any, *args: Any, **kwargs: Any) -> Any:
-        message = original(self, *args, **kwargs)
+        try:
+            message = original(self, *args, **kwargs)
+        except Exception:  # As when the queue is empty.
+            nothing_from(("kombu", id(self)))
+            raise
         # Its checkpoint was when it came in; what the program does with it begins here.
         pathway = pathway_of(message) if _patches.on else None
         if pathway is not None:
             _native.context.set(pathway)
+            current_of(("kombu", id(self)))
         return message
 
     return get

@@ -23,10 +23,11 @@ from datastreams._native import HEADER_KEY, Edge, Pathway, edge
 from datastreams.context import use_pathway
 from datastreams.integrations._shared.batches import Batch, merged
 from datastreams.integrations._shared.counts import count
-from datastreams.integrations._shared.headers import with_pathway
+from datastreams.integrations._shared.headers import next_header, with_pathway
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import OURS, headers_size, size_of
+from datastreams.integrations._shared.sources import current_of, nothing_from
 
 _patches = Patches()
 # Around headers: their first line and the empty one after them; and around each of them.
@@ -100,7 +101,7 @@ def _stamped(client: Any, subject: str, payload: Any, headers: Any) -> Any:
     if size + own + len(others) * _LINE + _LINES + _OURS > limit:
         count("nats_too_large")
         return headers
-    header = _produced_to(subject).produce(size + own)
+    header = next_header(_produced_to(subject), size + own, headers)
     return with_pathway(headers, header) if header else headers
 
 
@@ -136,12 +137,15 @@ def _queued_ns(reply: str) -> int:
     return min(int(time), 2**63 - 1) if time.isdecimal() and len(time) < 20 else 0
 
 
-def _consumed(client: Any, message: Any, group: str) -> None:
+def _consumed(client_of: Callable[[], Any], message: Any, group_of: Callable[[], str], source: object = None) -> None:
+    """Client and group are looked up here: another release may keep them elsewhere, and the message has arrived."""
     if not _patches.on:
         return
     try:
-        if _followed(client, message.subject):
-            consumed(message, group)
+        if _followed(client_of(), message.subject):
+            consumed(message, group_of())
+            if source is not None:
+                current_of(source)
     except Exception:
         count("nats_failed")
 
@@ -161,7 +165,7 @@ def _delivering(client: Any, queue: str, callback: Callable[[Any], Any]) -> Call
 
     async def deliver(message: Any) -> Any:
         with use_pathway(_native.current_pathway()):
-            _consumed(client, message, queue)
+            _consumed(lambda: client, message, lambda: queue)
             return await callback(message)
 
     return deliver
@@ -169,9 +173,14 @@ def _delivering(client: Any, queue: str, callback: Callable[[Any], Any]) -> Call
 
 def _next_msg(original: Callable[..., Any]) -> Callable[..., Any]:
     async def next_msg(self: Any, *args: Any, **kwargs: Any) -> Any:
-        message = await original(self, *args, **kwargs)
-        if not _fetching.get():
-            _consumed(self._conn, message, self._queue)
+        if _fetching.get():
+            return await original(self, *args, **kwargs)
+        try:
+            message = await original(self, *args, **kwargs)
+        except Exception:  # As when none came in time.
+            nothing_from(("nats", id(self)))
+            raise
+        _consumed(lambda: self._conn, message, lambda: self._queue, ("nats", id(self)))
         return message
 
     return next_msg
@@ -180,7 +189,7 @@ def _next_msg(original: Callable[..., Any]) -> Callable[..., Any]:
 def _anext(original: Callable[..., Any]) -> Callable[..., Any]:
     async def __anext__(self: Any) -> Any:
         message = await original(self)
-        _consumed(self._sub._conn, message, self._sub._queue)
+        _consumed(lambda: self._sub._conn, message, lambda: self._sub._queue)
         return message
 
     return __anext__
@@ -210,13 +219,16 @@ def _fetch(original: Callable[..., Any]) -> Callable[..., Any]:
         token = _fetching.set(True)
         try:
             messages = await original(self, *args, **kwargs)
+        except Exception:
+            nothing_from(("nats", id(self)))
+            raise
         finally:
             _fetching.reset(token)
         if not _patches.on or not messages:
             return messages
-        group = getattr(self, _GROUP, "")
         for message in messages:
-            _consumed(self._nc, message, group)
+            _consumed(lambda: self._nc, message, lambda: getattr(self, _GROUP, ""))
+        current_of(("nats", id(self)))
         return Batch(messages, merged(messages))
 
     return fetch

@@ -1,7 +1,7 @@
 """pika: BlockingConnection, and channels of all its other connections.
 
-A message that a callback receives is the current one until the callback returns; one from consume() or basic_get() until the
-next. pathway_of(properties) is the pathway of a message.
+A message that a callback receives is the current one until the callback returns; one from consume() or basic_get() until they
+hand out the next, or say that there is none. pathway_of(properties) is the pathway of a message.
 """
 
 from __future__ import annotations
@@ -16,10 +16,11 @@ from datastreams._native import Pathway
 from datastreams.context import use_pathway
 from datastreams.integrations._shared import rabbitmq
 from datastreams.integrations._shared.counts import count
-from datastreams.integrations._shared.headers import with_pathway
+from datastreams.integrations._shared.headers import next_header, with_pathway
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import headers_size, size_of
+from datastreams.integrations._shared.sources import current_of, nothing_from
 from datastreams.integrations._shared.times import queued_ns
 
 _patches = Patches()
@@ -67,7 +68,7 @@ def produced(exchange: str, routing_key: str, properties: Any, body: Any, frame_
         if not rabbitmq.fits(sum(map(len, stamped.encode())), frame_max):
             count("rabbitmq_too_large")
             return properties
-    header = rabbitmq.produced_to(exchange, routing_key).produce(size_of(body) + size)
+    header = next_header(rabbitmq.produced_to(exchange, routing_key), size_of(body) + size, headers)
     if not header:
         return properties
     stamped.headers = with_pathway(headers, header)
@@ -79,6 +80,15 @@ def _consumed(queue: str, properties: Any, body: Any) -> None:
         consumed(queue, properties, body)
     except Exception:
         count("pika_failed")
+
+
+def _taken(queue: str, message: tuple[Any, Any, Any]) -> None:
+    """What the program asked for, which may be that there is nothing."""
+    if message[0] is None:
+        nothing_from(("pika", queue))
+        return
+    _consumed(queue, message[1], message[2])
+    current_of(("pika", queue))
 
 
 def _basic_publish(original: Callable[..., None]) -> Callable[..., None]:
@@ -132,8 +142,8 @@ def _basic_get(original: Callable[..., None]) -> Callable[..., None]:
 def _blocking_get(original: Callable[..., Any]) -> Callable[..., Any]:
     def basic_get(self: Any, queue: str, *args: Any, **kwargs: Any) -> Any:
         got = original(self, queue, *args, **kwargs)
-        if _patches.on and got[0] is not None:
-            _consumed(queue, got[1], got[2])
+        if _patches.on:
+            _taken(queue, got)
         return got
 
     return basic_get
@@ -144,8 +154,8 @@ def _blocking_consume(original: Callable[..., Any]) -> Callable[..., Any]:
         messages = original(self, queue, *args, **kwargs)
         try:
             for message in messages:
-                if _patches.on and message[0] is not None:
-                    _consumed(queue, message[1], message[2])
+                if _patches.on:
+                    _taken(queue, message)
                 yield message
         finally:
             messages.close()

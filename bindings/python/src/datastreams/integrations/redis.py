@@ -5,7 +5,7 @@ where a group reads; an entry carries its pathway as one more field. An instrume
 that is not instrumented sees it. The time in the queue comes from the entry's id.
 
 The entries of a stream in one answer are a list: while it is iterated, the pathway of each entry is the current one; otherwise
-the merged pathway of the answer is. pathway_of(entry) is that of one (id, fields). In a pipeline only XADD is recorded.
+the merged pathway of the answer is, until the same streams are read in vain. pathway_of(entry) is that of one (id, fields). In a pipeline only XADD is recorded.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from typing import Any
 from datastreams._native import HEADER_KEY, HEADER_KEY_LEGACY, Edge, Pathway, edge
 from datastreams.integrations._shared.batches import Batch, merged
 from datastreams.integrations._shared.counts import count
-from datastreams.integrations._shared.headers import with_pathway
+from datastreams.integrations._shared.headers import next_header, with_pathway
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import OURS, size_of
+from datastreams.integrations._shared.sources import current_of, nothing_from
 
 _patches = Patches()
 # Of xadd()'s arguments after the fields: id, maxlen, approximate, nomkstream, minid, limit, ref_policy, idmpauto.
@@ -85,7 +86,7 @@ def _stamped(stream: str, fields: dict[Any, Any], args: tuple[Any, ...], kwargs:
         # Redis would take the same entry, sent again, for another one.
         count("redis_idempotent")
         return fields
-    header = _produced_to(stream).produce(_size(fields.items()))
+    header = next_header(_produced_to(stream), _size(fields.items()), fields)
     return with_pathway(fields, header) if header else fields
 
 
@@ -127,19 +128,22 @@ def _queued_ns(name: Any) -> int:
 
 def _received(stream: Any, group: Any, entries: Any) -> Any:
     """The entries of a stream as a list that knows their pathways; they themselves when there are none."""
-    if not isinstance(entries, list) or not entries:
+    if not isinstance(entries, list):
         return entries
-    for entry in entries:
-        # An entry that was deleted meanwhile has no fields.
-        if isinstance(entry, tuple) and entry[0] is not None and entry[1]:
-            consumed(_text(stream), entry, _text(group))
-    return Batch(entries, None)
+    # An entry that was deleted meanwhile has no fields, and ids without their entries (JUSTID) are no messages.
+    found = [entry for entry in entries if isinstance(entry, tuple) and entry[0] is not None and entry[1]]
+    for entry in found:
+        consumed(_text(stream), entry, _text(group))
+    return Batch(entries, None) if found else entries
 
 
-def _of_streams(group: Any, answer: Any) -> Any:
+def _of_streams(group: Any, asked: Any, answer: Any) -> Any:
     """Of XREAD and XREADGROUP: by stream, a dict or a list of [stream, entries]; with RESP3 the entries may be in a list."""
+    source = ("redis", _text(group), *map(_text, asked or ()))
     if not answer:
+        nothing_from(source)
         return answer
+    current_of(source)
     streams: list[Any] = list(answer.items()) if isinstance(answer, dict) else answer
     received: list[Any] = []
     batches: list[Batch[Any]] = []
@@ -198,10 +202,11 @@ def _finished(response: Any, read: Callable[[Any], Any]) -> Any:
 def _xread(original: Callable[..., Any]) -> Callable[..., Any]:
     def xread(self: Any, *args: Any, **kwargs: Any) -> Any:
         response = original(self, *args, **kwargs)
+        streams = kwargs.get("streams", args[0] if args else None)
         # A pipeline returns itself: its answers come later.
         if not _patches.on or response is self:
             return response
-        return _finished(response, lambda answer: _of_streams("", answer))
+        return _finished(response, lambda answer: _of_streams("", streams, answer))
 
     return xread
 
@@ -209,9 +214,10 @@ def _xread(original: Callable[..., Any]) -> Callable[..., Any]:
 def _xreadgroup(original: Callable[..., Any]) -> Callable[..., Any]:
     def xreadgroup(self: Any, groupname: Any, *args: Any, **kwargs: Any) -> Any:
         response = original(self, groupname, *args, **kwargs)
+        streams = kwargs.get("streams", args[1] if len(args) > 1 else None)
         if not _patches.on or response is self:
             return response
-        return _finished(response, lambda answer: _of_streams(groupname, answer))
+        return _finished(response, lambda answer: _of_streams(groupname, streams, answer))
 
     return xreadgroup
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import threading
+from datastreams.integrations._shared.locks import fork_safe
 
-_lock = threading.Lock()
+_lock = fork_safe()
 _counts: dict[str, int] = {}
 
 

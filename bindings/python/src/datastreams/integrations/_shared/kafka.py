@@ -8,7 +8,6 @@ from __future__ import annotations
 import logging
 import time
 from collections.abc import Callable, Iterable, Mapping
-from contextvars import ContextVar
 from functools import lru_cache
 from typing import Any, cast
 
@@ -94,6 +93,11 @@ def _pairs(headers: Headers) -> Pairs:
     return list(cast("Mapping[str, Any]", headers).items() if isinstance(headers, Mapping) else headers or ())
 
 
+def others(headers: Headers) -> Pairs:
+    """Headers without ours."""
+    return [pair for pair in _pairs(headers) if pair[0] not in OURS]
+
+
 # ---- Produced -------------------------------------------------------------------------------------
 
 
@@ -176,9 +180,6 @@ def headers_refused(code: object) -> bool:
 
 # ---- Consumed -------------------------------------------------------------------------------------
 
-# Which consumer's message is current.
-_consumer: ContextVar[object] = ContextVar("datastreams_kafka_consumer", default=None)
-
 
 def consumed(
     message: object,
@@ -202,15 +203,3 @@ def consumed(
     pathway = edge_in(topic, group, cluster).checkpoint(payload_size=size, carrier=carrier, queued_ns=queued_ns)
     remember(message, pathway, proof)
     return pathway
-
-
-def current_of(consumer: object) -> None:
-    """From now on the current pathway is that of messages of this consumer."""
-    _consumer.set(consumer)
-
-
-def nothing_from(consumer: object) -> None:
-    """The consumer has handed out no message. The one before is done with: what is produced now does not come from it."""
-    if _consumer.get() is consumer:
-        _consumer.set(None)
-        _native.context.set(None)

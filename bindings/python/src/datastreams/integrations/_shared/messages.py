@@ -2,17 +2,17 @@
 
 from __future__ import annotations
 
-import threading
 import weakref
 from collections.abc import Callable
 from typing import Any
 
 from datastreams._native import Pathway
+from datastreams.integrations._shared.locks import fork_safe
 
 # Messages that are remembered at a time. The oldest are forgotten first.
 LIMIT = 16_384
 
-_lock = threading.Lock()
+_lock = fork_safe()
 # id of a message -> (its pathway, what tells that the id is still this message's)
 _pathways: dict[int, tuple[Pathway, Callable[[Any], bool]]] = {}
 

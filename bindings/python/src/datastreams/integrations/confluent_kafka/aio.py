@@ -7,10 +7,10 @@ from importlib import import_module
 from typing import Any
 
 from datastreams import _native
-from datastreams.integrations._shared import kafka
 from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.messages import pathway_of
 from datastreams.integrations._shared.patches import Patches
+from datastreams.integrations._shared.sources import current_of, nothing_from
 from datastreams.integrations.confluent_kafka import consumer, producer
 from datastreams.integrations.confluent_kafka.batch import Decided
 
@@ -44,9 +44,12 @@ def unpatch() -> None:
 def _quiet(original: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
-        state = consumer.state_of(self._consumer)
-        if state is not None:
-            state.quiet = True
+        try:
+            state = consumer.state_of(self._consumer)
+            if state is not None:
+                state.quiet = True
+        except Exception:
+            count("kafka_failed")
 
     return __init__
 
@@ -54,13 +57,17 @@ def _quiet(original: Callable[..., None]) -> Callable[..., None]:
 def _poll(original: _Async) -> _Async:
     async def poll(self: Any, *args: Any, **kwargs: Any) -> Any:
         message = await original(self, *args, **kwargs)
-        state = consumer.state_of(self._consumer)
-        if state is not None:
-            if message is None or message.error() is not None:
-                kafka.nothing_from(state)
+        try:
+            state = consumer.state_of(self._consumer)
+            if state is None:
+                pass
+            elif message is None or message.error() is not None:
+                nothing_from(state)
             else:
                 _native.context.set(pathway_of(message))
-                kafka.current_of(state)
+                current_of(state)
+        except Exception:
+            count("kafka_failed")
         return message
 
     return poll
@@ -69,8 +76,12 @@ def _poll(original: _Async) -> _Async:
 def _consume(original: _Async) -> _Async:
     async def consume(self: Any, *args: Any, **kwargs: Any) -> Any:
         messages = await original(self, *args, **kwargs)
-        state = consumer.state_of(self._consumer)
-        return messages if state is None else state.current(messages)
+        try:
+            state = consumer.state_of(self._consumer)
+            return messages if state is None else state.current(messages)
+        except Exception:
+            count("kafka_failed")
+        return messages
 
     return consume
 
@@ -79,14 +90,14 @@ def _add_message(original: Callable[..., None]) -> Callable[..., None]:
     """Where the program's task hands over a message; a thread sends it later, with others."""
 
     def add_message(self: Any, msg_data: dict[str, Any], future: Any) -> None:
-        client = self._kafka_executor._producer
-        state = producer.state_of(client)
-        if state is not None and "headers" not in msg_data:
-            try:
+        try:
+            client = self._kafka_executor._producer
+            state = producer.state_of(client)
+            if state is not None and "headers" not in msg_data:
                 topic, value, key = (msg_data.get(name) for name in ("topic", "value", "key"))
                 msg_data = {**msg_data, "headers": Decided(state.outgoing(client, topic, value, key, None) or ())}
-            except Exception:
-                count("kafka_failed")
+        except Exception:
+            count("kafka_failed")
         original(self, msg_data, future)
 
     return add_message

@@ -6,6 +6,9 @@ import sys
 from collections.abc import Callable
 from typing import Any
 
+from datastreams.integrations._shared.locks import fork_safe
+
+_lock = fork_safe()
 # The classes that are in use. Objects of one that is not behave as the client's own.
 _used: set[type] = set()
 
@@ -18,17 +21,19 @@ def used(cls: type) -> bool:
 def use(cls: type) -> None:
     """Puts a subclass in the place of its base: for those who derive from it, and under each name it was imported as."""
     (base,) = cls.__bases__
-    if cls not in _used:
-        _used.add(cls)
-        _replace(base, cls)
+    with _lock:
+        if cls not in _used:
+            _used.add(cls)
+            _replace(base, cls)
 
 
 def drop(cls: type) -> None:
     """Puts the base back."""
     (base,) = cls.__bases__
-    if cls in _used:
-        _used.discard(cls)
-        _replace(cls, base)
+    with _lock:
+        if cls in _used:
+            _used.discard(cls)
+            _replace(cls, base)
 
 
 def _replace(old: type, new: type) -> None:

@@ -12,6 +12,7 @@ from datastreams.integrations._shared import kafka
 from datastreams.integrations._shared.batches import Batch, merged
 from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.sizes import size_of
+from datastreams.integrations._shared.sources import current_of, nothing_from
 from datastreams.integrations.confluent_kafka.classes import configuration, used, with_callback
 from datastreams.integrations.confluent_kafka.cluster import Cluster
 
@@ -48,14 +49,14 @@ class State:
         """Records what poll() returned."""
         if message is None or message.error() is not None:
             if not self.quiet:
-                kafka.nothing_from(self)
+                nothing_from(self)
             return
         before = _native.current_pathway()
         self._record(client, message)
         if self.quiet:
             _native.context.set(before)
         else:
-            kafka.current_of(self)
+            current_of(self)
 
     def arrived_together(self, client: Any, messages: list[Any]) -> list[Any]:
         """Records what consume() returned; the same messages in the list to return."""
@@ -71,9 +72,9 @@ class State:
     def current(self, messages: list[Any]) -> list[Any]:
         """Makes messages that have been recorded the current ones: the list to return."""
         if all(message.error() is not None for message in messages):
-            kafka.nothing_from(self)
+            nothing_from(self)
             return messages
-        kafka.current_of(self)
+        current_of(self)
         return Batch(messages, merged(messages))
 
     def _record(self, client: Any, message: Any) -> None:

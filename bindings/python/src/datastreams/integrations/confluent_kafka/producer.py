@@ -21,7 +21,7 @@ _client: Any = import_module("confluent_kafka")
 # What librdkafka adds to key, value and headers when it compares a message with message.max.bytes.
 _OVERHEAD = 36
 _MAX_BYTES = 1_000_000
-_TEXT = (str, bytes, type(None))
+_TEXT, _HEADERS = (str, bytes, type(None)), (dict, list, type(None))
 
 
 def produced(topic: str, value: Any = None, key: Any = None, headers: Any = None, cluster: str = "") -> Any:
@@ -63,12 +63,12 @@ class State:
             return None
         if not (isinstance(topic, str) and isinstance(value, _TEXT) and isinstance(key, _TEXT)):
             return None  # For the client to refuse.
-        if not isinstance(headers, (dict, list, type(None))):
+        if not isinstance(headers, _HEADERS):
             return None
         size = size_of(value) + size_of(key)
         return kafka.produced(topic, size, headers, self.cluster.learn(client), self.room)
 
-    def again(self, topic: Any, value: Any, key: Any, before: Pathway | None) -> kafka.Pairs | None:
+    def again(self, topic: Any, value: Any, key: Any, headers: Any, before: Pathway | None) -> kafka.Pairs | None:
         """The headers of the message when it is the one that was refused: the program tries again, and the message has
         its checkpoint."""
         last = self.refused
@@ -76,7 +76,10 @@ class State:
             return None
         self.refused = None
         same = all(one is other for one, other in zip(last.message, (topic, value, key), strict=True))
-        if not same or last.before is not before:
+        if not same or last.before is not before or not isinstance(headers, _HEADERS):
+            return None
+        # Headers may be made anew for each try; and many messages may have the same constant for a value.
+        if kafka.others(headers) != kafka.others(last.headers):
             return None
         count("kafka_refused", -1)
         _native.context.set(last.after)
@@ -159,7 +162,7 @@ class Producer(_client.cimpl.Producer):  # type: ignore[misc]
         sent, before = None, _native.current_pathway()
         try:
             if state.refused is not None:
-                sent = state.again(topic, value, key, before)
+                sent = state.again(topic, value, key, headers, before)
             if sent is None:
                 sent = state.outgoing(self, topic, value, key, headers)
             if callable(theirs):

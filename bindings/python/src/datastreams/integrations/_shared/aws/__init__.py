@@ -42,7 +42,11 @@ _REFUSED = {
     "ValidationException",
     "ValidationError",
     "InvalidArgumentException",
+    "BatchRequestTooLong",
+    "AWS.SimpleQueueService.BatchRequestTooLong",
 }
+# Calls whose entries are refused one by one, and the parameter that has them.
+_BATCHES = {("sqs", "SendMessageBatch"): "Entries", ("sns", "PublishBatch"): "PublishBatchRequestEntries"}
 
 
 def prepare(service: str, operation: str, params: Any) -> Any:
@@ -79,3 +83,37 @@ def refused(service: str, error: Exception) -> bool:
         return False
     count(f"{service}_refused")
     return True
+
+
+def left(service: str, operation: str, params: Any, sent: Any, response: Any) -> Any:
+    """Parameters to send those entries of a batch by again, as the caller has them, that carried pathways and were refused
+    for what is perhaps their length. None: there are none."""
+    name = _BATCHES.get((service, operation))
+    if name is None or sent is params:
+        return None
+    try:
+        ids = {entry["Id"] for entry in response.get("Failed") or () if entry.get("Code") in _REFUSED}
+        entries = [
+            own for own, other in zip(params[name], sent[name], strict=True) if own is not other and own["Id"] in ids
+        ]
+    except Exception:
+        count("aws_failed")
+        return None
+    if not entries:
+        return None
+    count(f"{service}_refused", len(entries))
+    return {**params, name: entries}
+
+
+def join(response: Any, second: Any) -> None:
+    """Makes the answer to a batch that of both calls: what the second says of an entry counts."""
+    try:
+        done = second.get("Successful") or []
+        ids = {entry["Id"] for entry in done}
+        failed = [entry for entry in response["Failed"] if entry["Id"] not in ids]
+        response["Successful"] = [*(response.get("Successful") or ()), *done]
+        response["Failed"] = failed
+        if not failed:
+            del response["Failed"]  # As it is when none has failed.
+    except Exception:
+        count("aws_failed")

@@ -5,8 +5,9 @@ from __future__ import annotations
 from typing import Any
 
 from datastreams._native import Edge
-from datastreams.integrations._shared.aws.carrier import NAME, PLACEHOLDER, attribute, fields, filled
+from datastreams.integrations._shared.aws.carrier import NAME, PLACEHOLDER, attribute, fields, filled, headers
 from datastreams.integrations._shared.counts import count
+from datastreams.integrations._shared.headers import next_header
 from datastreams.integrations._shared.sizes import size_of
 
 # SQS takes 10 attributes, and loses a message from SNS that has more; both take 256 KiB by default, attributes included.
@@ -37,7 +38,7 @@ def stamped(service: str, edge: Edge, size: int, attributes: Any, room: int) -> 
     if size + ours(held, kind) > room:
         count(f"{service}_too_large")
         return None
-    header = edge.produce(size)
+    header = next_header(edge, size, headers(held))
     if not header:
         return None
     text = filled(held, header)

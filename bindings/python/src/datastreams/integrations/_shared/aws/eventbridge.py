@@ -6,9 +6,10 @@ from functools import lru_cache
 from typing import Any
 
 from datastreams._native import Edge, edge
-from datastreams.integrations._shared.aws.carrier import PLACEHOLDER
+from datastreams.integrations._shared.aws.carrier import PLACEHOLDER, headers
 from datastreams.integrations._shared.aws.document import document
 from datastreams.integrations._shared.counts import count
+from datastreams.integrations._shared.headers import next_header
 from datastreams.integrations._shared.sizes import size_of
 
 # Of a request, and so of an entry.
@@ -40,7 +41,7 @@ def put(params: dict[str, Any]) -> dict[str, Any]:
             continue
         bus = (entry.get("EventBusName") or "default").rsplit("/", 1)[-1]
         size = found.size + size_of(entry.get("DetailType")) + size_of(entry.get("Source"))
-        header = _edge(bus, entry.get("DetailType") or "unknown").produce(size)
+        header = next_header(_edge(bus, entry.get("DetailType") or "unknown"), size, headers(found.held))
         if header:
             entries[at] = {**entry, "Detail": found.filled(header)}
             room -= size_of(entries[at]["Detail"]) - size_of(entry["Detail"])

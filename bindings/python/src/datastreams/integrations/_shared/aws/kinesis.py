@@ -6,7 +6,6 @@ from: the streams of iterators are remembered from the calls that made them.
 
 from __future__ import annotations
 
-import threading
 from functools import lru_cache
 from typing import Any
 
@@ -15,15 +14,18 @@ from datastreams.integrations._shared.aws.carrier import NAME, PLACEHOLDER, head
 from datastreams.integrations._shared.aws.document import Document, document
 from datastreams.integrations._shared.batches import Batch, merged
 from datastreams.integrations._shared.counts import count
+from datastreams.integrations._shared.headers import next_header
+from datastreams.integrations._shared.locks import fork_safe
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.sizes import size_of
+from datastreams.integrations._shared.sources import current_of, nothing_from
 from datastreams.integrations._shared.times import queued_ns
 
 RECORD_BYTES = 1_048_576
 REQUEST_BYTES = 5 * 1_048_576
 ITERATORS = 4096
 
-_lock = threading.Lock()
+_lock = fork_safe()
 _streams: dict[str, str] = {}
 
 
@@ -66,7 +68,7 @@ def _stamped(record: dict[str, Any], passed: Edge, room: int) -> dict[str, Any]:
     if longest + key > RECORD_BYTES or longest - size_of(data) > room:
         count("kinesis_too_large")
         return record
-    header = passed.produce(found.size + key)
+    header = next_header(passed, found.size + key, headers(found.held))
     if not header:
         return record
     filled = found.filled(header)
@@ -107,11 +109,13 @@ def received(params: dict[str, Any], response: dict[str, Any]) -> None:
         if response.get("NextShardIterator") != params["ShardIterator"]:
             _streams.pop(params["ShardIterator"], None)
     _follow(response.get("NextShardIterator"), stream)
-    records = response.get("Records")
+    records, source = response.get("Records"), ("kinesis", stream)
     if not records:
+        nothing_from(source)
         return
     for record in records:
         consumed(stream or "unknown", record)
+    current_of(source)
     response["Records"] = Batch(records, merged(records))
 
 

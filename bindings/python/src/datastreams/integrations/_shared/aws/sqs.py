@@ -11,6 +11,7 @@ from datastreams.integrations._shared.aws.carrier import NAME, attribute, fields
 from datastreams.integrations._shared.batches import Batch, merged
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.sizes import size_of
+from datastreams.integrations._shared.sources import current_of, nothing_from
 
 # As JSON has them, around the object in the body.
 _AROUND = len(f',"{NAME}":')
@@ -63,14 +64,16 @@ def ask(params: dict[str, Any]) -> dict[str, Any]:
 
 
 def received(params: dict[str, Any], response: dict[str, Any]) -> None:
-    messages = response.get("Messages")
+    messages, source = response.get("Messages"), ("sqs", params["QueueUrl"])
     if not messages:
+        nothing_from(source)
         return
     asked = _asked(params)
     for message in messages:
         consumed(params["QueueUrl"], message)
         if not asked:
             _hide(message, bool(params.get("MessageAttributeNames")))
+    current_of(source)
     response["Messages"] = Batch(messages, merged(messages))
 
 
