@@ -69,7 +69,7 @@ impl Store {
     }
 
     /// Takes a payload; `false`: it was taken before. Waits for the history only when much more comes than it writes.
-    pub(crate) fn take(&self, id: Option<&str>, parsed: &Parsed, now_ns: i64) -> bool {
+    pub(crate) fn take(&self, id: Option<&str>, parsed: &Parsed<'_>, now_ns: i64) -> bool {
         let (taken, much) = {
             let mut model = self.model();
             let taken = model.take(id, parsed, now_ns);

@@ -57,8 +57,13 @@ pub(crate) fn id<'a>(headers: &'a HeaderMap, name: &str) -> Result<Option<&'a st
     }
 }
 
-/// Reads a whole body; all of it can be read, or it is refused.
-pub(crate) fn read(body: &[u8], encoding: Encoding, max_payload: usize) -> Result<Parsed, Refusal> {
+/// Reads a whole body and hands it to `take`; all of it can be read, or it is refused.
+pub(crate) fn read<T>(
+    body: &[u8],
+    encoding: Encoding,
+    max_payload: usize,
+    take: impl FnOnce(&Parsed<'_>) -> T,
+) -> Result<T, Refusal> {
     let raw;
     let bytes = match encoding {
         Encoding::Gzip => {
@@ -72,7 +77,8 @@ pub(crate) fn read(body: &[u8], encoding: Encoding, max_payload: usize) -> Resul
         Encoding::Plain => body,
     };
     let payload = Payload::decode(bytes).map_err(|error| refuse(&error))?;
-    Parsed::new(payload).map_err(|reason| Refusal::new(StatusCode::BAD_REQUEST, reason))
+    let parsed = Parsed::new(&payload).map_err(|reason| Refusal::new(StatusCode::BAD_REQUEST, reason))?;
+    Ok(take(&parsed))
 }
 
 fn refuse(error: &PayloadError) -> Refusal {

@@ -193,9 +193,10 @@ async fn read(shared: &Arc<Shared>, headers: &HeaderMap, bytes: Bytes, id: Optio
     let _reader = shared.readers.acquire().await.map_err(|_| stopping())?;
     let shared = shared.clone();
     let reading = tokio::task::spawn_blocking(move || {
-        let parsed = intake::read(&bytes, encoding, shared.limits.max_payload)?;
-        shared.store.take(id.as_deref(), &parsed, clock::now_ns());
-        Ok(())
+        intake::read(&bytes, encoding, shared.limits.max_payload, |parsed| {
+            shared.store.take(id.as_deref(), parsed, clock::now_ns())
+        })
+        .map(drop)
     });
     reading.await.map_err(|_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "reading the payload failed"))?
 }

@@ -1,7 +1,7 @@
 //! A distribution of one series, over the times that are asked for.
 
 use super::histogram::{Histogram, whole};
-use datastreams_core::sketch::Sketch;
+use datastreams_core::sketch::{Encoded, Sketch};
 use std::collections::VecDeque;
 
 /// The grain of recent values.
@@ -82,14 +82,14 @@ impl Measure {
     }
 
     /// Returns how many values were found to be negative.
-    pub(crate) fn add(&mut self, sketch: &Sketch, slot: i64, kept: Kept) -> u64 {
+    pub(crate) fn add(&mut self, sketch: &Encoded<'_>, slot: i64, kept: Kept) -> u64 {
         let mut negative = 0;
         // Bins of two layouts in one sketch would be moved twice.
         if !self.pending.mapping().same(sketch.mapping()) {
             negative = self.settle(slot, kept);
             self.pending = Sketch::with_mapping(*sketch.mapping());
         }
-        self.pending.merge(sketch);
+        self.pending.merge_encoded(sketch);
         negative
     }
 

@@ -4,7 +4,7 @@ use super::histogram::Histogram;
 use super::labels::Labels;
 use super::measure::{Bounds, Kept, Measure, SLOT_NS};
 use crate::model::edge::EdgeKey;
-use datastreams_core::sketch::Sketch;
+use datastreams_core::sketch::Encoded;
 use std::collections::HashMap;
 use std::hash::{BuildHasher, RandomState};
 
@@ -19,11 +19,11 @@ const SWEEP_NS: i64 = 10 * SECOND_NS;
 pub(crate) struct Passed<'a> {
     pub(crate) messages: u64,
     /// Seconds.
-    pub(crate) edge_latency: &'a Sketch,
+    pub(crate) edge_latency: &'a Encoded<'a>,
     /// Seconds.
-    pub(crate) pathway_latency: &'a Sketch,
-    /// Bytes.
-    pub(crate) payload_size: &'a Sketch,
+    pub(crate) pathway_latency: &'a Encoded<'a>,
+    /// Bytes; `None`: not known.
+    pub(crate) payload_size: Option<&'a Encoded<'a>>,
 }
 
 /// What is counted under one set of labels.
@@ -144,9 +144,9 @@ impl Table {
             negative = series.settle(kept);
             series.slot = slot;
         }
-        let sketches = [passed.edge_latency, passed.pathway_latency, passed.payload_size];
+        let sketches = [Some(passed.edge_latency), Some(passed.pathway_latency), passed.payload_size];
         for (measure, sketch) in series.measures.iter_mut().zip(sketches) {
-            negative += measure.add(sketch, slot, kept);
+            negative += sketch.map_or(0, |sketch| measure.add(sketch, slot, kept));
         }
         self.negative = self.negative.saturating_add(negative);
     }
@@ -248,6 +248,7 @@ impl Table {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use datastreams_core::sketch::Sketch;
 
     const NOW: i64 = 1_786_000_000 * SECOND_NS;
 
@@ -259,12 +260,11 @@ mod tests {
     fn add(table: &mut Table, edge: &EdgeKey, values: &[f64], now_ns: i64) {
         let mut sketch = Sketch::new();
         values.iter().for_each(|&value| assert!(sketch.add(value)));
-        let passed = Passed {
-            messages: values.len() as u64,
-            edge_latency: &sketch,
-            pathway_latency: &sketch,
-            payload_size: &Sketch::new(),
-        };
+        let mut bytes = Vec::new();
+        sketch.encode(&mut bytes);
+        let latency = &Encoded::read(&bytes).unwrap();
+        let messages = values.len() as u64;
+        let passed = Passed { messages, edge_latency: latency, pathway_latency: latency, payload_size: None };
         table.add(Some(edge), &passed, now_ns);
     }
 

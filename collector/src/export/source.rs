@@ -5,17 +5,17 @@ use super::lag::{Behind, Group, Lags};
 use super::prometheus::About;
 use super::{Exports, Passed};
 use crate::collect::server::Shared;
-use crate::model::stats::Stats;
+use crate::model::parsed::Measured;
 use crate::view::{Asked, Needs, View};
 use std::sync::Arc;
 
-impl<'a> From<&'a Stats> for Passed<'a> {
-    fn from(stats: &'a Stats) -> Self {
+impl<'a> From<&'a Measured<'a>> for Passed<'a> {
+    fn from(measured: &'a Measured<'a>) -> Self {
         Self {
-            messages: stats.messages,
-            edge_latency: &stats.edge_latency,
-            pathway_latency: &stats.pathway_latency,
-            payload_size: &stats.payload_size,
+            messages: measured.messages,
+            edge_latency: &measured.edge_latency,
+            pathway_latency: &measured.pathway_latency,
+            payload_size: measured.payload_size.as_ref(),
         }
     }
 }

@@ -2,6 +2,7 @@
 
 use super::backlogs::{SeriesId, SeriesKey};
 use super::edge::EdgeKey;
+use super::parsed::Measured;
 use super::stats::Stats;
 use super::{EdgeId, HopId, HopKey};
 use std::collections::{BTreeMap, HashMap};
@@ -56,8 +57,12 @@ impl Batch {
         self.memory == 0
     }
 
-    /// Adds to a cell. `false`, and nothing added, when that takes memory beyond `room`.
-    pub(crate) fn add(&mut self, key: CellKey, stats: &Stats, room: usize) -> bool {
+    /// Adds to a cell what a point says. `false`, and nothing added, when that takes memory beyond `room`.
+    pub(crate) fn add(&mut self, key: CellKey, measured: &Measured<'_>, room: usize) -> bool {
+        self.add_to(key, room, |cell| cell.add(measured))
+    }
+
+    fn add_to(&mut self, key: CellKey, room: usize, add: impl FnOnce(&mut Stats)) -> bool {
         let cell = match self.cells.get_mut(&key) {
             Some(cell) => cell,
             None if self.memory >= room => return false,
@@ -67,7 +72,7 @@ impl Batch {
             }
         };
         let before = cell.memory();
-        cell.merge(stats);
+        add(cell);
         self.memory += cell.memory().saturating_sub(before);
         true
     }
@@ -79,7 +84,7 @@ impl Batch {
             return;
         }
         for (key, stats) in later.cells {
-            self.add(key, &stats, usize::MAX);
+            self.add_to(key, usize::MAX, |cell| cell.merge(&stats));
         }
         self.edges.extend(later.edges);
         self.hops.extend(later.hops);

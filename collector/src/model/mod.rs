@@ -22,9 +22,9 @@ use datastreams_core::payload::{Backlog, Bucket, Payload, Point};
 use edge::normal_env;
 use edges::Edges;
 use hops::Hops;
-use parsed::Parsed;
+use parsed::{Measured, Parsed};
 use serde::Serialize;
-use stats::{AHEAD_S, Began, SECOND_NS, Stats};
+use stats::{AHEAD_S, Began, SECOND_NS};
 use std::sync::Arc;
 
 pub(crate) use edges::{Edge, EdgeId};
@@ -111,7 +111,7 @@ impl Model {
     }
 
     /// Takes a payload, unless it was taken before under the same id: then `false`.
-    pub(crate) fn take(&mut self, id: Option<&str>, parsed: &Parsed, now_ns: i64) -> bool {
+    pub(crate) fn take(&mut self, id: Option<&str>, parsed: &Parsed<'_>, now_ns: i64) -> bool {
         if let Some(id) = id {
             if self.repeats.contains(id) {
                 self.received.repeats += 1;
@@ -130,8 +130,8 @@ impl Model {
         self.batch.ids.push(id);
     }
 
-    fn add(&mut self, parsed: &Parsed, now_ns: i64) {
-        let payload = &parsed.payload;
+    fn add(&mut self, parsed: &Parsed<'_>, now_ns: i64) {
+        let payload = parsed.payload;
         self.received.payloads += 1;
         self.received.transactions = self.received.transactions.saturating_add(payload.transactions());
         let mut stats = parsed.stats.iter();
@@ -161,17 +161,17 @@ impl Model {
         floor(start, SLOT)
     }
 
-    fn add_point(&mut self, payload: &Payload, point: &Point, stats: &Stats, slot: i64, now_ns: i64) {
-        let messages = stats.messages;
+    fn add_point(&mut self, payload: &Payload, point: &Point, measured: &Measured<'_>, slot: i64, now_ns: i64) {
+        let messages = measured.messages;
         self.received.points += 1;
         self.received.messages = self.received.messages.saturating_add(messages);
         let Some(id) = self.edges.find(payload, point, &self.limits) else {
-            self.exports.passed(None, &Passed::from(stats), now_ns);
+            self.exports.passed(None, &Passed::from(measured), now_ns);
             self.cut.edge_messages = self.cut.edge_messages.saturating_add(messages);
             return;
         };
         let Some(edge) = self.edges.get_mut(id) else { return };
-        self.exports.passed(Some(&edge.key), &Passed::from(stats), now_ns);
+        self.exports.passed(Some(&edge.key), &Passed::from(measured), now_ns);
         if edge.pass(slot, messages, &payload.lang, now_ns) {
             self.batch.memory += Batch::ENTRY;
             self.batch.edges.insert(id, edge.kept());
@@ -196,7 +196,7 @@ impl Model {
             self.forget_hops(gone);
         }
         let room = self.limits.max_waiting.saturating_sub(self.held);
-        if !self.batch.add((slot, id, hop), stats, room) {
+        if !self.batch.add((slot, id, hop), measured, room) {
             self.cut.history_messages = self.cut.history_messages.saturating_add(messages);
         }
     }

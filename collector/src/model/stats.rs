@@ -1,5 +1,6 @@
 //! What is measured of an edge or a step, and how a rate is told from it.
 
+use super::parsed::Measured;
 use crate::history::levels::SLOT;
 use datastreams_core::sketch::Sketch;
 
@@ -24,6 +25,16 @@ pub(crate) struct Stats {
 }
 
 impl Stats {
+    /// Adds what a point says.
+    pub(crate) fn add(&mut self, measured: &Measured<'_>) {
+        self.messages = self.messages.saturating_add(measured.messages);
+        self.edge_latency.merge_encoded(&measured.edge_latency);
+        self.pathway_latency.merge_encoded(&measured.pathway_latency);
+        if let Some(payload_size) = &measured.payload_size {
+            self.payload_size.merge_encoded(payload_size);
+        }
+    }
+
     /// Adds what another one holds.
     pub(crate) fn merge(&mut self, other: &Self) {
         self.messages = self.messages.saturating_add(other.messages);

@@ -73,7 +73,7 @@ fn half_a_payload_is_not_taken() {
     let good = point(&["direction:out"], 0, 1, &[0.1], &[0.1]);
     let bad = Point { edge_latency: vec![0xff; 3], ..good.clone() };
     let bytes = payload("s", vec![good, bad]).encode().unwrap();
-    let refusal = read(&bytes, Encoding::Plain, 1 << 20).unwrap_err();
+    let refusal = read(&bytes, Encoding::Plain, 1 << 20, |_| ()).unwrap_err();
     assert_eq!(refusal.status.as_u16(), 400);
     assert!(refusal.sentence.starts_with("EdgeLatency of point 1 in bucket 0: "), "{}", refusal.sentence);
 }

@@ -36,8 +36,8 @@ pub(super) fn take(model: &Store, body: &[u8]) {
 }
 
 pub(super) fn take_at(model: &Store, body: &[u8], now_ns: i64) {
-    let payload = read(body, Encoding::Plain, Limits::DEFAULT.max_payload).unwrap();
-    assert!(model.take(None, &payload, now_ns));
+    let max = Limits::DEFAULT.max_payload;
+    assert!(read(body, Encoding::Plain, max, |payload| model.take(None, payload, now_ns)).unwrap());
 }
 
 /// Everything that is known of a range.

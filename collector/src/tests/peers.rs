@@ -385,7 +385,7 @@ fn a_field_of_another_type_refuses_the_whole() {
     let Map(mut fields) = dd_trace_dotnet(&[0.1]) else { panic!("a map") };
     fields.pop();
     fields.push(("IsInDefaultState", Int(0)));
-    let refusal = read(&Map(fields).encode(Width::Compact), Encoding::Plain, 1 << 20).unwrap_err();
+    let refusal = read(&Map(fields).encode(Width::Compact), Encoding::Plain, 1 << 20, |_| ()).unwrap_err();
     assert!(refusal.sentence.contains("boolean"), "{refusal:?}");
 }
 

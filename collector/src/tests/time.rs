@@ -24,7 +24,7 @@ fn bucket(model: &Store, second: i64, points: Vec<Point>, backlogs: Vec<Backlog>
     let mut payload = payload("pay", points);
     payload.stats[0].start = (NOW + second * SECOND) as u64;
     payload.stats[0].backlogs = backlogs;
-    assert!(model.take(None, &Parsed::new(payload).unwrap(), NOW + (second + 10) * SECOND));
+    assert!(model.take(None, &Parsed::new(&payload).unwrap(), NOW + (second + 10) * SECOND));
 }
 
 /// Group, messages and seconds of the only group, at a second after the start.

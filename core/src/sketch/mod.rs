@@ -2,9 +2,11 @@
 //!
 //! Two types, one for each side of a bucket's life. [`Bins`] is where checkpoints are recorded: counts of the canonical
 //! mapping only, a few nanoseconds for a value, memory charged before it is taken. [`Sketch`] is what receivers work
-//! with: any mapping a tracer sends, negative values, merging across mappings, quantiles.
+//! with: any mapping a tracer sends, negative values, merging across mappings, quantiles; an [`Encoded`] one can be merged
+//! into it from the bytes in which it came.
 
 mod bins;
+mod encoded;
 mod index;
 mod mapping;
 #[expect(clippy::module_inception, reason = "the type gives its file its name")]
@@ -16,6 +18,7 @@ mod thresholds;
 mod wire;
 
 pub use bins::{Bins, Growth};
+pub use encoded::Encoded;
 pub use index::{ZERO, index};
 pub use mapping::{Interpolation, Mapping};
 pub use sketch::Sketch;

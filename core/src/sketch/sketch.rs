@@ -1,9 +1,9 @@
 //! The sketch that receivers work with.
 
-use super::ZERO;
 use super::mapping::Mapping;
 use super::store::Store;
 use super::wire::{self, SketchError};
+use super::{Encoded, ZERO};
 
 /// The distribution of values, positive and negative, under any mapping.
 ///
@@ -100,6 +100,17 @@ impl Sketch {
                 }
             }
         }
+    }
+
+    /// Adds all counts of a sketch in its bytes: the same as decoding it and merging that.
+    pub fn merge_encoded(&mut self, other: &Encoded<'_>) {
+        if !self.mapping.same(&other.mapping) {
+            self.merge(&other.to_sketch());
+            return;
+        }
+        self.zero += other.zero;
+        self.positive.merge_counts(&other.positive);
+        self.negative.merge_counts(&other.negative);
     }
 
     /// The values that stand for the bins in use, ascending, each with its count.
@@ -220,15 +231,6 @@ impl Sketch {
     /// # Errors
     /// [`SketchError`] says why bytes are not a sketch. A sketch without a mapping is none: an empty one has it too.
     pub fn decode(bytes: &[u8]) -> Result<Sketch, SketchError> {
-        let wire::Decoded { mapping, positive, negative, zero } = wire::decode(bytes)?;
-        let store = |counts: wire::Counts| {
-            let mut store = Store::from_counts(counts.first, counts.dense);
-            if let (Some(&(low, _)), Some(&(high, _))) = (counts.sparse.first(), counts.sparse.last()) {
-                store.reserve(low, high);
-            }
-            counts.sparse.into_iter().for_each(|(index, count)| store.add(index, count));
-            store
-        };
-        Ok(Sketch { mapping, positive: store(positive), negative: store(negative), zero })
+        Ok(Encoded::read(bytes)?.to_sketch())
     }
 }

@@ -1,5 +1,6 @@
 //! The counts of a sketch's bins: a dense window of at most [`MAX_BINS`].
 
+use super::wire::Counts;
 use super::{CHUNK, MAX_BINS};
 
 /// Counts by bin. Past [`MAX_BINS`] the lowest are folded into one; later ones below it go there too.
@@ -12,33 +13,34 @@ pub(super) struct Store {
 }
 
 impl Store {
-    /// Takes over the counts of contiguous bins within ±2^29, of which the last is not empty.
-    pub(super) fn from_counts(first: i32, mut counts: Vec<f64>) -> Store {
-        let over = counts.len().saturating_sub(MAX_BINS);
-        let below: f64 = counts.drain(..over).sum();
-        if let Some(lowest) = counts.first_mut() {
-            *lowest += below;
-        }
-        if counts.capacity() > counts.len() + CHUNK {
-            counts.shrink_to_fit();
-        }
-        Store { counts, first: first + over as i32, collapsed: over > 0 }
-    }
-
     /// Adds all counts of another.
     pub(super) fn merge(&mut self, other: &Store) {
         let (low, counts) = other.trimmed();
+        self.add_run(low, counts, |count| count);
+    }
+
+    /// Adds all counts of one in its bytes.
+    pub(super) fn merge_counts(&mut self, other: &Counts<'_>) {
+        self.add_run(other.first, other.dense(), f64::from_le_bytes);
+        if let (Some(&(low, _)), Some(&(high, _))) = (other.sparse.first(), other.sparse.last()) {
+            self.reserve(low, high);
+            other.sparse.iter().for_each(|&(index, count)| self.add(index, count));
+        }
+    }
+
+    /// Adds the counts of contiguous bins within ±2^29, of which the first and the last are not empty.
+    fn add_run<T: Copy>(&mut self, low: i32, counts: &[T], number: impl Fn(T) -> f64) {
         let Some(last) = counts.len().checked_sub(1) else { return };
         self.reserve(low, low + last as i32);
         // What lies below the window, which then is collapsed, goes into its lowest bin.
         let below = usize::try_from(self.first - low).unwrap_or(0).min(counts.len());
         let (below, within) = counts.split_at(below);
         if let Some(lowest) = self.counts.first_mut() {
-            *lowest += below.iter().sum::<f64>();
+            *lowest += below.iter().map(|&count| number(count)).sum::<f64>();
         }
         let at = usize::try_from(low - self.first).unwrap_or(0);
-        for (bin, count) in self.counts.iter_mut().skip(at).zip(within) {
-            *bin += count;
+        for (bin, &count) in self.counts.iter_mut().skip(at).zip(within) {
+            *bin += number(count);
         }
     }
 

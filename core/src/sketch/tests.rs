@@ -302,31 +302,131 @@ fn folded(bins: &[(i32, u32)]) -> Vec<(i32, f64)> {
     counts.into_iter().collect()
 }
 
+/// How a tracer may write the counts of a store.
+#[derive(Clone, Copy, Debug)]
+enum Form {
+    /// In one piece, with some zeros before and behind.
+    Packed {
+        zeros: usize,
+    },
+    /// In pieces of so many.
+    Pieces(usize),
+    Unpacked,
+    Map,
+}
+
+/// A store, as a message by hand.
+fn store(bins: &[(i32, u32)], form: Form) -> Vec<u8> {
+    fn varint(out: &mut Vec<u8>, mut value: u64) {
+        while value >= 0x80 {
+            out.push(value as u8 | 0x80);
+            value >>= 7;
+        }
+        out.push(value as u8);
+    }
+    let zigzag = |index: i32| u64::from((index << 1 ^ index >> 31) as u32);
+    let mut sums = std::collections::BTreeMap::new();
+    bins.iter().for_each(|&(index, count)| *sums.entry(index).or_insert(0.0) += f64::from(count));
+    let mut out = Vec::new();
+    if let Form::Map = form {
+        for (&index, count) in &sums {
+            let mut entry = vec![1 << 3];
+            varint(&mut entry, zigzag(index));
+            entry.push(2 << 3 | 1);
+            entry.extend(f64::to_le_bytes(*count));
+            out.push(1 << 3 | 2);
+            varint(&mut out, entry.len() as u64);
+            out.extend(entry);
+        }
+        return out;
+    }
+    let zeros = if let Form::Packed { zeros } = form { zeros } else { 0 };
+    let (Some((&low, _)), Some((&high, _))) = (sums.first_key_value(), sums.last_key_value()) else { return out };
+    let first = low - zeros as i32;
+    out.push(3 << 3);
+    varint(&mut out, zigzag(first));
+    let mut counts = vec![0.0; (high - first) as usize + 1 + zeros];
+    sums.iter().for_each(|(&index, &count)| counts[(index - first) as usize] = count);
+    match form {
+        Form::Unpacked => counts.iter().for_each(|count| {
+            out.push(2 << 3 | 1);
+            out.extend(f64::to_le_bytes(*count));
+        }),
+        _ => {
+            let piece = if let Form::Pieces(piece) = form { piece } else { counts.len() };
+            for counts in counts.chunks(piece) {
+                out.push(2 << 3 | 2);
+                varint(&mut out, 8 * counts.len() as u64);
+                counts.iter().for_each(|count| out.extend(f64::to_le_bytes(*count)));
+            }
+        }
+    }
+    out
+}
+
+fn form() -> impl Strategy<Value = Form> {
+    let zeros = (0..50_usize).prop_map(|zeros| Form::Packed { zeros });
+    prop_oneof![3 => zeros, 1 => (1..90_usize).prop_map(Form::Pieces), 1 => Just(Form::Unpacked), 1 => Just(Form::Map)]
+}
+
+fn some_bins() -> impl Strategy<Value = Vec<(i32, u32)>> {
+    let near = proptest::collection::vec((-60..60_i32, 1..9_u32), 0..40);
+    prop_oneof![near, proptest::collection::vec((-3000..3000_i32, 1..9_u32), 0..40)]
+}
+
 proptest! {
+    /// Merged from its bytes or decoded first, in whatever form it came: the sums are those of the bins.
     #[test]
-    fn stores_taken_over_and_merged_are_stores_added_to(
-        one in proptest::collection::vec((-3000..3000_i32, 1..9_u32), 1..40),
-        two in proptest::collection::vec((-3000..3000_i32, 1..9_u32), 0..40),
+    fn merged_as_it_came(
+        stores in proptest::collection::vec((some_bins(), form(), some_bins(), form(), 0..5_u32), 1..4),
     ) {
-        let added = |bins: &[(i32, u32)]| {
-            let mut store = store::Store::default();
-            bins.iter().for_each(|&(index, count)| store.add(index, f64::from(count)));
-            store
-        };
-        let bins = |store: &store::Store| store.iter().collect::<Vec<_>>();
-        let first = one.iter().map(|&(index, _)| index).min().unwrap();
-        let mut counts = vec![0.0; 6000];
-        one.iter().for_each(|&(index, count)| counts[(index - first) as usize] += f64::from(count));
-        counts.truncate(counts.iter().rposition(|&count| count != 0.0).unwrap() + 1);
-        let mut taken = store::Store::from_counts(first, counts);
-        prop_assert_eq!(bins(&taken), folded(&one));
-        prop_assert_eq!(bins(&added(&one)), folded(&one));
-        taken.merge(&added(&two));
-        let both: Vec<_> = one.iter().chain(&two).copied().collect();
-        prop_assert_eq!(bins(&taken), folded(&both));
-        let mut other = added(&two);
-        other.merge(&added(&one));
-        prop_assert_eq!(bins(&other), folded(&both));
+        let (mut from_bytes, mut decoded) = (Sketch::new(), Sketch::new());
+        let (mut positive, mut negative, mut zeros) = (Vec::new(), Vec::new(), 0.0);
+        for (above, form, below, other_form, zero) in stores {
+            let mut bytes = Vec::new();
+            wire::put_mapping(&mut bytes, Mapping::CANONICAL.gamma(), Mapping::CANONICAL.offset(), 0);
+            wire::put_zero(&mut bytes, f64::from(zero));
+            for (field, store) in [(2, store(&above, form)), (3, store(&below, other_form))] {
+                bytes.extend([field << 3 | 2, store.len() as u8 | 0x80, (store.len() >> 7) as u8 | 0x80]);
+                bytes.push((store.len() >> 14) as u8);
+                bytes.extend(store);
+            }
+            let read = Encoded::read(&bytes).unwrap();
+            let count: u32 = above.iter().chain(&below).map(|&(_, count)| count).sum();
+            prop_assert_eq!(read.count(), f64::from(count + zero));
+            from_bytes.merge_encoded(&read);
+            decoded.merge(&Sketch::decode(&bytes).unwrap());
+            positive.extend(above);
+            negative.extend(below);
+            zeros += f64::from(zero);
+        }
+        for sketch in [&from_bytes, &decoded] {
+            prop_assert_eq!(sketch.positive_bins().collect::<Vec<_>>(), folded(&positive));
+            prop_assert_eq!(sketch.negative_bins().collect::<Vec<_>>(), folded(&negative));
+            prop_assert_eq!(sketch.zero_count(), zeros);
+        }
+    }
+
+    /// Of another mapping, and of damaged bytes: the same as decoding.
+    #[test]
+    fn merged_as_decoded(
+        values in proptest::collection::vec(signed(), 0..40),
+        gamma in 1.005..1.2_f64,
+        places in proptest::collection::vec((any::<prop::sample::Index>(), any::<u8>()), 0..3),
+    ) {
+        let mut sketch = Sketch::with_mapping(Mapping::new(gamma, 0.0, Interpolation::None).unwrap());
+        values.iter().for_each(|&value| assert!(sketch.add(value)));
+        let mut bytes = encoded(&sketch);
+        places.into_iter().for_each(|(place, byte)| *place.get_mut(&mut bytes) = byte);
+        match (Encoded::read(&bytes), Sketch::decode(&bytes)) {
+            (Ok(read), Ok(decoded)) => {
+                let (mut one, mut other) = (Sketch::new(), Sketch::new());
+                one.merge_encoded(&read);
+                other.merge(&decoded);
+                prop_assert_eq!(encoded(&one), encoded(&other));
+            }
+            (read, decoded) => prop_assert_eq!(read.err(), decoded.err()),
+        }
     }
 }
 

@@ -6,9 +6,12 @@
 //! Store        { 1 map<sint32, double> counts, 2 packed repeated double contiguous counts, 3 sint32 first index }
 //! ```
 
+use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::fmt;
+use std::ops::{Range, RangeInclusive};
 
+use super::Encoded;
 use super::mapping::{Interpolation, Mapping};
 
 const VARINT: u8 = 0;
@@ -122,30 +125,40 @@ pub(super) fn put_zero(out: &mut Vec<u8>, count: f64) {
 
 /// A store as it came, any of the three forms: each has its own field, and they add up.
 #[derive(Default)]
-struct RawStore {
+struct RawStore<'a> {
     sparse: BTreeMap<i32, f64>,
-    dense: Vec<f64>,
+    dense: Cow<'a, [[u8; 8]]>,
     first: i32,
 }
 
 /// A store as it came, checked: counts of contiguous bins, of which the first and the last are not empty, and of others.
-/// A bin may be in both.
-pub(super) struct Counts {
+/// A bin may be in both. Contiguous counts that came in one piece, as nearly all do, stay where they are.
+#[derive(Clone, Debug)]
+pub(super) struct Counts<'a> {
+    dense: Cow<'a, [[u8; 8]]>,
+    /// Those between the first and the last that are not empty.
+    used: Range<usize>,
+    /// The index of the first one in use.
     pub(super) first: i32,
-    pub(super) dense: Vec<f64>,
+    /// Ascending, none empty.
     pub(super) sparse: Vec<(i32, f64)>,
 }
 
-/// A sketch as it came, checked.
-pub(super) struct Decoded {
-    pub(super) mapping: Mapping,
-    pub(super) positive: Counts,
-    pub(super) negative: Counts,
-    pub(super) zero: f64,
+impl Counts<'_> {
+    /// The contiguous counts, little-endian, the first being that of bin [`Counts::first`].
+    pub(super) fn dense(&self) -> &[[u8; 8]] {
+        &self.dense[self.used.clone()]
+    }
+
+    /// The sum of all counts.
+    pub(super) fn total(&self) -> f64 {
+        let dense: f64 = self.dense().iter().map(|&count| f64::from_le_bytes(count)).sum();
+        dense + self.sparse.iter().map(|&(_, count)| count).sum::<f64>()
+    }
 }
 
 /// Reads a sketch. Memory is at most a small multiple of the input, whatever it claims.
-pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, SketchError> {
+pub(super) fn decode(bytes: &[u8]) -> Result<Encoded<'_>, SketchError> {
     if bytes.len() > MAX_ENCODED {
         return Err(SketchError::TooLong);
     }
@@ -172,9 +185,10 @@ pub(super) fn decode(bytes: &[u8]) -> Result<Decoded, SketchError> {
     })?;
     let interpolation = Interpolation::from_number(interpolation).ok_or(SketchError::Mapping)?;
     let mapping = Mapping::new(gamma, offset, interpolation)?;
-    Ok(Decoded {
-        positive: positive.checked(&mapping)?,
-        negative: negative.checked(&mapping)?,
+    let bins = mapping.bins();
+    Ok(Encoded {
+        positive: positive.checked(&bins)?,
+        negative: negative.checked(&bins)?,
         zero: checked_count(zero)?,
         mapping,
     })
@@ -187,8 +201,8 @@ pub(super) fn checked_count(count: f64) -> Result<f64, SketchError> {
     if (0.0..=MAX_COUNT).contains(&count) { Ok(count) } else { Err(SketchError::Count) }
 }
 
-impl RawStore {
-    fn read(&mut self, bytes: &[u8]) -> Result<(), SketchError> {
+impl<'a> RawStore<'a> {
+    fn read(&mut self, bytes: &'a [u8]) -> Result<(), SketchError> {
         for_each_field(bytes, |field, value| {
             match (field, value) {
                 (1, entry) => {
@@ -208,9 +222,13 @@ impl RawStore {
                     if !rest.is_empty() {
                         return Err(SketchError::Truncated);
                     }
-                    self.dense.extend(doubles.iter().map(|&double| f64::from_le_bytes(double)));
+                    if self.dense.is_empty() {
+                        self.dense = Cow::Borrowed(doubles);
+                    } else {
+                        self.dense.to_mut().extend_from_slice(doubles);
+                    }
                 }
-                (2, unpacked) => self.dense.push(unpacked.double()?),
+                (2, unpacked) => self.dense.to_mut().push(unpacked.double()?.to_le_bytes()),
                 (3, first) => self.first = first.sint32()?,
                 _ => {}
             }
@@ -218,29 +236,26 @@ impl RawStore {
         })
     }
 
-    fn checked(self, mapping: &Mapping) -> Result<Counts, SketchError> {
-        let Self { sparse, mut dense, first } = self;
+    /// `bins` are those of the mapping.
+    fn checked(self, bins: &RangeInclusive<i32>) -> Result<Counts<'a>, SketchError> {
+        let Self { sparse, dense, first } = self;
         // All of them, without a branch for each: most of a payload are these numbers.
-        let sound = |sound: bool, &count: &f64| sound & (0.0..=MAX_COUNT).contains(&count);
-        if !dense.iter().fold(true, sound) || !sparse.values().fold(true, sound) {
+        let sound = |sound: bool, count: f64| sound & (0.0..=MAX_COUNT).contains(&count);
+        let numbers = dense.iter().map(|&count| f64::from_le_bytes(count));
+        if !numbers.clone().fold(true, sound) || !sparse.values().copied().fold(true, sound) {
             return Err(SketchError::Count);
         }
-        let bins = mapping.bins();
-        let within = |index: i64| i32::try_from(index).ok().filter(|index| bins.contains(index));
         // js pads its stores with zeros, whatever the index.
-        dense.truncate(dense.iter().rposition(|&count| count != 0.0).map_or(0, |last| last + 1));
-        let empty = dense.iter().position(|&count| count != 0.0).unwrap_or(0);
-        dense.drain(..empty);
-        let first = i64::from(first) + empty as i64;
-        let last = first + dense.len().saturating_sub(1) as i64;
-        let first = match (dense.is_empty(), within(first), within(last)) {
-            (true, ..) => 0,
-            (false, Some(first), Some(_)) => first,
-            _ => return Err(SketchError::Index),
+        let used = match numbers.clone().position(|count| count != 0.0) {
+            Some(start) => start..numbers.clone().rposition(|count| count != 0.0).map_or(start, |last| last + 1),
+            None => 0..0,
         };
+        let within = |index: i64| i32::try_from(index).ok().filter(|index| bins.contains(index));
+        let at = |place: usize| within(i64::from(first) + place as i64).ok_or(SketchError::Index);
+        let first = if used.is_empty() { 0 } else { at(used.end - 1).and(at(used.start))? };
         let sparse = sparse.into_iter().filter(|&(_, count)| count != 0.0);
         let sparse = sparse.map(|(index, count)| Ok((within(index.into()).ok_or(SketchError::Index)?, count)));
-        Ok(Counts { first, dense, sparse: sparse.collect::<Result<_, _>>()? })
+        Ok(Counts { first, dense, used, sparse: sparse.collect::<Result<_, _>>()? })
     }
 }
 
