@@ -2,10 +2,18 @@
 
 use crate::model::parsed::Parsed;
 use axum::http::{HeaderMap, StatusCode, header};
-use datastreams_core::payload::{Payload, PayloadError, gunzip};
+use datastreams_core::payload::{Payload, PayloadError, gunzip_into};
+use std::cell::RefCell;
 
 /// The most bytes of a payload id.
 const MAX_ID: usize = 128;
+/// The most bytes of a payload whose memory a thread keeps for the next one.
+const MAX_RAW: usize = 1 << 20;
+
+thread_local! {
+    /// A payload that was decompressed. To ask for so much each time costs more than anything else that is asked for.
+    static RAW: RefCell<Vec<u8>> = const { RefCell::new(Vec::new()) };
+}
 
 /// A request that is not taken: the status and the sentence that says why.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -64,19 +72,24 @@ pub(crate) fn read<T>(
     max_payload: usize,
     take: impl FnOnce(&Parsed<'_>) -> T,
 ) -> Result<T, Refusal> {
-    let raw;
-    let bytes = match encoding {
-        Encoding::Gzip => {
-            raw = gunzip(body, max_payload).map_err(|error| refuse(&error))?;
-            &*raw
-        }
+    let payload = match encoding {
+        Encoding::Gzip => RAW.with_borrow_mut(|raw| {
+            let payload = match gunzip_into(body, max_payload, raw) {
+                Ok(()) => Payload::decode(raw),
+                Err(error) => Err(error),
+            };
+            if raw.capacity() > MAX_RAW {
+                *raw = Vec::new();
+            }
+            payload
+        }),
         Encoding::Plain if body.starts_with(&[0x1f, 0x8b]) => {
             let sentence = "the body is gzip, but its Content-Encoding does not say so";
             return Err(Refusal::new(StatusCode::BAD_REQUEST, sentence));
         }
-        Encoding::Plain => body,
+        Encoding::Plain => Payload::decode(body),
     };
-    let payload = Payload::decode(bytes).map_err(|error| refuse(&error))?;
+    let payload = payload.map_err(|error| refuse(&error))?;
     let parsed = Parsed::new(&payload).map_err(|reason| Refusal::new(StatusCode::BAD_REQUEST, reason))?;
     Ok(take(&parsed))
 }

@@ -14,6 +14,7 @@ pub(crate) mod routes;
 mod series;
 mod source;
 
+use crate::model::EdgeId;
 use crate::model::edge::EdgeKey;
 use measure::Bounds;
 pub(crate) use series::Passed;
@@ -33,7 +34,7 @@ impl Exports {
     }
 
     /// Counts what passed an edge; `None`: one of those for which the model has no room.
-    pub(crate) fn passed(&self, edge: Option<&EdgeKey>, passed: &Passed<'_>, now_ns: i64) {
+    pub(crate) fn passed(&self, edge: Option<(EdgeId, &EdgeKey)>, passed: &Passed<'_>, now_ns: i64) {
         self.lock().add(edge, passed, now_ns);
     }
 

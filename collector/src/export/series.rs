@@ -3,10 +3,10 @@
 use super::histogram::Histogram;
 use super::labels::Labels;
 use super::measure::{Bounds, Kept, Measure, SLOT_NS};
+use crate::model::EdgeId;
 use crate::model::edge::EdgeKey;
 use datastreams_core::sketch::Encoded;
 use std::collections::HashMap;
-use std::hash::{BuildHasher, RandomState};
 
 const SECOND_NS: i64 = 1_000_000_000;
 /// When room is needed, series without a message for so long may go.
@@ -75,9 +75,8 @@ pub(crate) struct Table {
     series: Vec<Series>,
     overflow: Series,
     places: HashMap<Labels, usize>,
-    /// The places of edges, by their hash.
-    edges: HashMap<u64, usize>,
-    hasher: RandomState,
+    /// The places of edges, by their number, which is never given again.
+    edges: HashMap<EdgeId, usize>,
     kept: Kept,
     taken_ns: i64,
     swept_ns: i64,
@@ -97,7 +96,6 @@ impl Table {
             overflow: Series::new(Labels::overflow(), now_ns, bounds),
             places: HashMap::new(),
             edges: HashMap::new(),
-            hasher: RandomState::new(),
             kept: Kept::default(),
             taken_ns: now_ns,
             swept_ns: i64::MIN,
@@ -123,9 +121,9 @@ impl Table {
     }
 
     /// Counts what passed an edge; `None`: one of those for which the model has no room.
-    pub(crate) fn add(&mut self, edge: Option<&EdgeKey>, passed: &Passed<'_>, now_ns: i64) {
+    pub(crate) fn add(&mut self, edge: Option<(EdgeId, &EdgeKey)>, passed: &Passed<'_>, now_ns: i64) {
         let kept = self.kept;
-        let place = edge.and_then(|edge| self.place(edge, now_ns));
+        let place = edge.and_then(|(id, edge)| self.place(id, edge, now_ns));
         let series = match place.and_then(|place| self.series.get_mut(place)) {
             Some(series) => series,
             None => {
@@ -197,9 +195,8 @@ impl Table {
     }
 
     /// The place of an edge's series; `None`: there is no room for another.
-    fn place(&mut self, edge: &EdgeKey, now_ns: i64) -> Option<usize> {
-        let hash = self.hasher.hash_one(edge);
-        if let Some(&place) = self.edges.get(&hash) {
+    fn place(&mut self, id: EdgeId, edge: &EdgeKey, now_ns: i64) -> Option<usize> {
+        if let Some(&place) = self.edges.get(&id) {
             return Some(place);
         }
         let labels = Labels::of(edge);
@@ -217,9 +214,11 @@ impl Table {
                 self.series.len() - 1
             }
         };
-        if self.edges.len() < self.bounds.edges {
-            self.edges.insert(hash, place);
+        // Numbers of edges that are gone are among them.
+        if self.edges.len() >= self.bounds.edges {
+            self.edges.clear();
         }
+        self.edges.insert(id, place);
         Some(place)
     }
 
@@ -265,7 +264,9 @@ mod tests {
         let latency = &Encoded::read(&bytes).unwrap();
         let messages = values.len() as u64;
         let passed = Passed { messages, edge_latency: latency, pathway_latency: latency, payload_size: None };
-        table.add(Some(edge), &passed, now_ns);
+        // One number for each, as the model gives them.
+        let id = edge.id().bytes().fold(0u32, |id, byte| id.wrapping_mul(31).wrapping_add(byte.into()));
+        table.add(Some((id, edge)), &passed, now_ns);
     }
 
     fn sums(table: &mut Table) -> Vec<(String, u64, u64)> {

@@ -69,7 +69,7 @@ impl Hops {
 
     /// The hop, new or not; `None`: it would be one too many.
     pub(super) fn find(&mut self, key: HopKey, limits: &Limits, now_ns: i64) -> Option<(HopId, &mut Hop)> {
-        if !self.known.contains_key(&key) && self.known.len() >= limits.max_hops {
+        if self.known.len() >= limits.max_hops && !self.known.contains_key(&key) {
             self.forget_idle(now_ns);
             if self.known.len() >= limits.max_hops {
                 return None;

@@ -171,7 +171,7 @@ impl Model {
             return;
         };
         let Some(edge) = self.edges.get_mut(id) else { return };
-        self.exports.passed(Some(&edge.key), &Passed::from(measured), now_ns);
+        self.exports.passed(Some((id, &edge.key)), &Passed::from(measured), now_ns);
         if edge.pass(slot, messages, &payload.lang, now_ns) {
             self.batch.memory += Batch::ENTRY;
             self.batch.edges.insert(id, edge.kept());

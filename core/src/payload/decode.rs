@@ -5,6 +5,8 @@ use super::{Backlog, Bucket, KafkaConfig, Payload, PayloadError, Point, SchemaRe
 
 /// The allocator's own bytes beside each small piece of memory, about.
 const PIECE: usize = 16;
+/// Items of a list that are believed before they come: at most three lists are within each other.
+const LIST: usize = 128;
 
 pub(super) fn payload(bytes: &[u8], limit: usize) -> Result<Payload, PayloadError> {
     let mut reader = Reader::new(bytes, limit);
@@ -160,7 +162,7 @@ fn list<'a, T>(
 ) -> Result<Vec<T>, PayloadError> {
     let len = r.list(what)?;
     // At the most, growing doubles what is used, and the old half is still there while it does.
-    let mut items = Vec::new();
+    let mut items = Vec::with_capacity(len.min(LIST));
     for _ in 0..len {
         r.charge(2 * size_of::<T>())?;
         items.push(item(r)?);

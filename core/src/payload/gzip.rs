@@ -20,12 +20,23 @@ pub fn gzip(raw: &[u8]) -> Result<Vec<u8>, PayloadError> {
 /// # Errors
 /// [`PayloadError::TooLarge`] past the limit, [`PayloadError::Gzip`] when it is not gzip, or cut short.
 pub fn gunzip(gz: &[u8], limit: usize) -> Result<Vec<u8>, PayloadError> {
+    let mut raw = Vec::new();
+    gunzip_into(gz, limit, &mut raw)?;
+    Ok(raw)
+}
+
+/// Decompresses at most `limit` bytes into `raw`, in place of what it holds: memory for one after another.
+///
+/// # Errors
+/// As [`gunzip`]. Then `raw` holds a part.
+pub fn gunzip_into(gz: &[u8], limit: usize, raw: &mut Vec<u8>) -> Result<(), PayloadError> {
+    raw.clear();
     // The last four bytes tell the length of the last member, mostly the only one; what they claim is bounded by what
     // statistics shrink to.
     let claim = gz.last_chunk().map_or(0, |&length| u32::from_le_bytes(length) as usize);
-    let mut raw = Vec::with_capacity(claim.min(limit).min(gz.len().saturating_mul(64)));
+    raw.reserve_exact(claim.min(limit).min(gz.len().saturating_mul(64)));
     let past = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let read = MultiGzDecoder::new(gz).take(past).read_to_end(&mut raw);
+    let read = MultiGzDecoder::new(gz).take(past).read_to_end(raw);
     read.map_err(|error| PayloadError::Gzip(error.to_string()))?;
-    if raw.len() > limit { Err(PayloadError::TooLarge(limit)) } else { Ok(raw) }
+    if raw.len() > limit { Err(PayloadError::TooLarge(limit)) } else { Ok(()) }
 }

@@ -9,7 +9,7 @@ mod halves;
 mod reader;
 
 pub use crate::edge::Tags;
-pub use gzip::{gunzip, gzip};
+pub use gzip::{gunzip, gunzip_into, gzip};
 pub use halves::Halves;
 
 use crate::sketch::Sketch;

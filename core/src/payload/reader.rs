@@ -89,7 +89,10 @@ impl<'a> Reader<'a> {
         let at = self.at;
         match self.value()? {
             Value::Nil => Ok(Cow::Borrowed("")),
-            Value::Bytes(bytes) => Ok(String::from_utf8_lossy(bytes)),
+            // Nearly all are, and to find that out is quicker than to look for what is not.
+            Value::Bytes(bytes) => {
+                Ok(std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed))
+            }
             other => Err(expected(at, what, "a text", &other)),
         }
     }

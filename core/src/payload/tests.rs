@@ -267,6 +267,11 @@ fn gzip_there_and_back_within_limits() {
     assert!(matches!(gunzip(b"", 1), Err(PayloadError::Gzip(_))));
     let bomb = gzip(&vec![0; 1 << 24]).unwrap();
     assert_eq!(gunzip(&bomb, 1 << 20), Err(PayloadError::TooLarge(1 << 20)));
+    let mut kept = Vec::new();
+    assert_eq!(gunzip_into(&bomb, 1 << 20, &mut kept), Err(PayloadError::TooLarge(1 << 20)));
+    let room = kept.capacity();
+    gunzip_into(&gz, raw.len(), &mut kept).unwrap();
+    assert_eq!((kept == raw, kept.capacity()), (true, room), "what was there is gone, and its memory is used");
 }
 
 fn any_text() -> impl Strategy<Value = Box<str>> {

@@ -240,7 +240,7 @@ impl<'a> RawStore<'a> {
     fn checked(self, bins: &RangeInclusive<i32>) -> Result<Counts<'a>, SketchError> {
         let Self { sparse, dense, first } = self;
         // All of them, without a branch for each: most of a payload are these numbers.
-        let sound = |sound: bool, count: f64| sound & (0.0..=MAX_COUNT).contains(&count);
+        let sound = |sound: bool, count: f64| (0.0 <= count) & sound & (count <= MAX_COUNT);
         let numbers = dense.iter().map(|&count| f64::from_le_bytes(count));
         if !numbers.clone().fold(true, sound) || !sparse.values().copied().fold(true, sound) {
             return Err(SketchError::Count);
