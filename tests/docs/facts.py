@@ -166,9 +166,9 @@ def counters(docs, world):
 
 
 def names(docs, world):
-    """Every name of the C interface in the documents is in a header; counters in the tables of bounds exist."""
+    """Every name of the C interface in the documents is in a header, or in the plugin; counters in the tables of bounds exist."""
     headers = "".join(
-        docs.read(name) for name in docs.files if re.match(r"(include|bindings/c/include)/.*\.hp*$", name)
+        docs.read(name) for name in docs.files if re.match(r"(include|bindings/c/include|bindings/c/plugin)/.*\.[ch]p*$", name)
     )
     known = set(re.findall(r"\b(?:ds|DS)_\w+", headers))
     for name, text in docs.texts.items():
