@@ -11,7 +11,7 @@ include $(sort $(wildcard mk/*.mk))
 
 SETUP := tools/setup
 
-.PHONY: help all setup test test-build test-full test-rust vectors vectors-check lint fmt deny clean test-long
+.PHONY: help all setup test test-full test-rust vectors vectors-check lint fmt deny clean test-long
 
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  %-16s %s\n", $$1, $$2 }'
@@ -22,15 +22,14 @@ setup: ## Install the tools that building and testing need (as root; otherwise s
 	@$(SETUP) rust c kafka kcat cmake valgrind python python-ext queues queues-c node browser
 	@tools/go version >/dev/null
 
-# What several steps need is built before them; the demonstration measures times, so nothing runs beside it.
+# What several steps need is built before them: the library, which is optimised on one core, beside the command. The
+# demonstration measures times, so nothing runs beside it.
 test: setup ## Everything that has to hold before a change lands, in less than 20 minutes
-	@COMMAND_PROFILE=debug tools/steps test-build , \
+	@COMMAND_PROFILE=debug tools/steps archive go-lib lib-fault + demo-command , examples peers-programs python , \
 	  vectors-check lint test-rust test-abi test-c test-costs test-install test-plugin test-otlp test-docs + \
 	  test-peers lint-go test-go test-go-dist test-go-integrations lint-python test-python test-python-integrations \
 	  test-queues test-page test-top , \
 	  test-demo
-
-test-build: lib archive lib-fault go-lib page examples demo-command peers-programs python
 
 test-full: setup ## The heavy counterparts as well: run it before a release
 	@COMMAND_PROFILE=debug tools/steps test , deny test-valgrind test-asan test-long test-go-more test-peers-full test-export test-kafka-full \
