@@ -77,8 +77,10 @@ class Collector:
             counts[step_of(edge)] += edge["messages"]
         return dict(counts)
 
-    def backlogs(self, topic):
-        return {(one["partition"], one["group"]): one for one in self.get("graph")["backlogs"] if one["topic"] == topic}
+    def lags(self, topic):
+        """{(partition, group): what is known of it}"""
+        groups = [group for group in self.get("lag")["groups"] if group["topic"] == topic]
+        return {(one["partition"], group["group"]): one for group in groups for one in group["partitions"]}
 
 
 def tags_of(edge):

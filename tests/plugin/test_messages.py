@@ -99,7 +99,7 @@ class Offsets(Case):
     def test_produced_committed_and_ends(self):
         topic = self.own("orders")
         self.send("shop", topic, *range(7), options=["-p", "0"])
-        self.eventually(lambda: self.assertEqual(self.collector.backlogs(topic), {}))  # nobody consumes yet
+        self.eventually(lambda: self.assertEqual(self.collector.lags(topic), {}))  # nobody consumes yet
         self.run_program(
             "ledger",
             "kcat",
@@ -114,8 +114,8 @@ class Offsets(Case):
             "auto.offset.reset=earliest",
             topic,
         )
-        one = self.collector.backlogs(topic)["0", self.own("books")]
-        self.assertEqual((one["committed"], one["end"], one["lag"]), (5, 7, 2), one)
+        one = self.collector.lags(topic)["0", self.own("books")]
+        self.assertEqual((one["committed"], one["end"], one["messages"]), (5, 7, 2), one)
 
     def test_the_end_is_known_without_the_producer(self):
         topic = self.own("orders")
@@ -134,8 +134,8 @@ class Offsets(Case):
             "auto.offset.reset=earliest",
             topic,
         )
-        one = self.collector.backlogs(topic)["0", self.own("books")]
-        self.assertEqual((one["committed"], one["end"], one["lag"]), (5, 7, 2), one)
+        one = self.collector.lags(topic)["0", self.own("books")]
+        self.assertEqual((one["committed"], one["end"], one["messages"]), (5, 7, 2), one)
 
     def test_cluster(self):
         topic, other = self.own("orders"), self.own("sent")

@@ -4,7 +4,6 @@ import contextlib
 import json
 import subprocess
 import time
-import urllib.error
 import urllib.request
 
 
@@ -44,14 +43,7 @@ class Collector:
 
     def lag(self):
         """(committed, end, lag) by (group, topic, partition)."""
-        try:
-            groups = self.get("/api/lag")["groups"]
-        except urllib.error.HTTPError as error:
-            assert error.code == 404, error  # a collector that has it in the map
-            return {
-                (one["group"], one["topic"], int(one["partition"])): (one["committed"], one["end"], one["lag"])
-                for one in self.get("/api/graph")["backlogs"]
-            }
+        groups = self.get("/api/lag")["groups"]
         return {
             (group["group"], group["topic"], int(one["partition"])): (one["committed"], one["end"], one["messages"])
             for group in groups
