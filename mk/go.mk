@@ -1,8 +1,9 @@
 # The Go binding: the package, its integrations, what a release would hold, and their tests.
 #
-# Variables: GO (tools/go), DATA_STREAMS_GO (a checkout of data-streams-go, to compare with and to measure against).
+# Variables: GO_RACE (-race; compiling all clients for the race detector takes minutes, so test-full does it), GO (tools/go), DATA_STREAMS_GO (a checkout of data-streams-go, to compare with and to measure against).
 
 GO ?= $(CURDIR)/tools/go
+GO_RACE ?=
 GO_DIR := bindings/go
 GO_NATIVE := $(GO_DIR)/internal/native
 GO_BUILD := build/go
@@ -45,10 +46,8 @@ test-go-more: go-lib ## Long fuzzing of decoding
 
 test-go-integrations: go-lib ## The Go integrations, over brokers and servers that the tests start; dd-trace-go on the same pathways
 	@tools/setup queues python
-	@# gRPC takes minutes to compile for the race detector: test-go-python does it.
 	@for module in $(filter $(GO_DIR)/integrations/% $(GO_DIR)/internal/%,$(GO_MODULES)); do \
-	  race=-race; [ $$module != $(GO_DIR)/integrations/pubsub ] || race=; \
-	  (cd $$module && $(GO) test $$race -count 1 ./...) || exit 1; done
+	  (cd $$module && $(GO) test $(GO_RACE) -count 1 ./...) || exit 1; done
 
 test-go-python: go-lib python ## Services in Go and Python on one pathway, over RabbitMQ, NATS, SQS, SNS, Kinesis and Pub/Sub
 	@tools/setup queues
@@ -59,7 +58,7 @@ test-go-python: go-lib python ## Services in Go and Python on one pathway, over 
 
 test-kafka-full: go-lib ## The integrations of Go and Python over Apache Kafka, from Maven Central
 	@tools/setup java python
-	tests/kafka/with-broker $(MAKE) --no-print-directory test-go-integrations
+	tests/kafka/with-broker $(MAKE) --no-print-directory test-go-integrations GO_RACE=-race
 	tests/kafka/with-broker $(MAKE) --no-print-directory test-python-integrations
 
 test-go-dist: go-dist lib ## Fetch the module from dist/goproxy into a program outside the checkout, vendor it, link it both ways
