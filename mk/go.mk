@@ -1,6 +1,7 @@
 # The Go binding: the package, its integrations, what a release would hold, and their tests.
 #
-# Variables: GO_RACE (-race; compiling all clients for the race detector takes minutes, so test-full does it), GO (tools/go), DATA_STREAMS_GO (a checkout of data-streams-go, to compare with and to measure against).
+# Variables: GO (tools/go), DATA_STREAMS_GO (a checkout of data-streams-go, to compare with and to measure against),
+# GO_RACE (-race, for the integrations: to compile all clients for it takes minutes, so test-full does it).
 
 GO ?= $(CURDIR)/tools/go
 GO_RACE ?=
