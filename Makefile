@@ -16,7 +16,7 @@ SETUP := tools/setup
 help: ## List the targets
 	@grep -hE '^[a-z-]+:.*## ' $(MAKEFILE_LIST) | sort | awk -F ':.*## ' '{ printf "  %-16s %s\n", $$1, $$2 }'
 
-all: setup lib archive go-lib demo-command ## Build the library (build/lib), for Go too, and the datastreams command (build/bin)
+all: setup lib archive go-lib command ## Build the library (build/lib), for Go too, and the datastreams command (build/bin)
 
 setup: ## Install the tools that building and testing need (as root; otherwise say what to install)
 	@$(SETUP) rust c kafka kcat cmake valgrind python python-ext queues queues-c node browser
@@ -25,7 +25,7 @@ setup: ## Install the tools that building and testing need (as root; otherwise s
 # What several steps need is built before them: the library, which is optimised on one core, beside the command. The
 # demonstration measures times, so nothing runs beside it.
 test: setup ## Everything that has to hold before a change lands, in less than 20 minutes
-	@COMMAND_PROFILE=debug tools/steps archive go-lib lib-fault + demo-command , examples peers-programs python , \
+	@COMMAND_PROFILE=debug tools/steps archive go-lib lib-fault + command , examples peers-programs python , \
 	  vectors-check lint test-rust test-abi test-c test-costs test-install test-plugin test-otlp test-docs + \
 	  test-peers lint-go test-go test-go-dist test-go-integrations lint-python test-python test-python-integrations \
 	  test-queues test-page test-top , \

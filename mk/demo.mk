@@ -21,7 +21,7 @@ EXAMPLES_LIBS := -Lbuild/lib -ldatastreams -Wl,-rpath,'$$ORIGIN/../lib' -pthread
 # Evaluated in the recipe only: other targets do not need librdkafka.
 RDKAFKA = $(shell $(PKG_CONFIG) --cflags --libs rdkafka)
 
-.PHONY: examples example-go example-python examples-more demo-setup demo test-demo demo-command
+.PHONY: examples example-go example-python examples-more demo-setup demo test-demo command
 
 examples: $(EXAMPLES_ALL:%=$(EXAMPLES_DIR)/%) ## Build bindings/c/examples: build/examples
 
@@ -65,15 +65,15 @@ examples-more:
 demo-setup:
 	@tools/setup rust c kafka
 
-demo-command: ## Build the datastreams command: build/bin
+command: ## Build the datastreams command: build/bin
 	$(CARGO) build --quiet $(if $(filter release,$(COMMAND_PROFILE)),--release) -p datastreams-collector
 	@mkdir -p build/bin
 	@# In one step, and only when it is another: somebody may be running it.
 	@cmp -s target/$(COMMAND_PROFILE)/datastreams $(COMMAND) || \
 	  { cp target/$(COMMAND_PROFILE)/datastreams $(COMMAND).new && mv $(COMMAND).new $(COMMAND); }
 
-demo: demo-setup examples demo-command examples-more ## Run a pipeline of C, Go and Python programs until Ctrl-C, and the collector's page on them; then latencies beside the delays put in
+demo: demo-setup examples command examples-more ## Run a pipeline of C, Go and Python programs until Ctrl-C, and the collector's page on them; then latencies beside the delays put in
 	@$(COMMAND) demo --examples $(EXAMPLES_DIR) $(if $(DEMO_SECONDS),--seconds $(DEMO_SECONDS)) $(DEMO_ARGS)
 
-test-demo: setup examples demo-command example-go example-python ## The demonstration, checked from outside; datastreams_rdkafka.h over a mock cluster
+test-demo: setup examples command example-go example-python ## The demonstration, checked from outside; datastreams_rdkafka.h over a mock cluster
 	tests/e2e/demo/run.sh $(COMMAND) $(EXAMPLES_DIR)

@@ -7,6 +7,6 @@ CARGO ?= cargo
 
 .PHONY: test-docs
 
-test-docs: lib archive go-lib demo-command ## Run every command and snippet of the documentation, and compare its statements with the code
+test-docs: lib archive go-lib command ## Run every command and snippet of the documentation, and compare its statements with the code
 	@tools/setup c kafka kcat cmake python docs
 	tests/docs/run $(DOCS_FLAGS)

@@ -8,7 +8,7 @@ EXPORT_COLLECTOR = $(COMMAND)
 
 .PHONY: test-otlp test-export
 
-test-otlp: demo-command ## OTLP against a receiver that fails in every way; /metrics as text, read by Prometheus' own client
+test-otlp: command ## OTLP against a receiver that fails in every way; /metrics as text, read by Prometheus' own client
 	@mkdir -p $(EXPORT_OUT)/logs
 	python=$$(tools/venv $(EXPORT)/requirements.txt) && \
 	  $$python $(EXPORT)/test_otlp.py $(EXPORT_COLLECTOR) $(EXPORT_OUT)/logs

@@ -10,7 +10,7 @@ PAGE_SOURCES := $(shell find $(PAGE)/src $(PAGE)/public -type f 2>/dev/null) $(P
 .PHONY: page page-setup test-page screenshot
 
 # The binary is built with the page in it.
-all demo-command: page
+all command: page
 
 page: $(PAGE_BUILT) ## Build the collector's page: collector/page/dist, which cargo puts into the binary
 
@@ -27,12 +27,12 @@ $(PAGE_BUILT): $(PAGE_PACKAGES) $(PAGE_SOURCES)
 # The page's own binary with the page in it, for tests.
 PAGE_COLLECTOR = $(COMMAND)
 
-test-page: page lib demo-command ## The page: layout, formats, state; a real collector in a real browser; size, accessibility
+test-page: page lib command ## The page: layout, formats, state; a real collector in a real browser; size, accessibility
 	@$(SETUP) browser python
 	cd $(PAGE) && npm run --silent check && npx vitest run
 	cd $(PAGE) && PAGE_COLLECTOR=$(CURDIR)/$(PAGE_COLLECTOR) PAGE_LIBRARY=$(CURDIR)/build/lib/libdatastreams.so \
 	  npx vitest run --config test/browser/vitest.config.ts
 
-screenshot: page examples demo-command ## Take docs/page.png, the picture in the README, of the demonstration
+screenshot: page examples command ## Take docs/page.png, the picture in the README, of the demonstration
 	@$(SETUP) browser
 	cd $(PAGE) && node test/screenshot.mjs $(CURDIR)/$(COMMAND) $(CURDIR)/$(EXAMPLES_DIR) $(CURDIR)/docs/page.png

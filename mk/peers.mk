@@ -10,7 +10,7 @@ PEERS_KEPT = cmp -s $(PEERS)/tracers/$(1) $(PEERS_OUT)/$(1)
 
 .PHONY: peers-programs peers-tracers test-peers test-peers-full
 
-peers-programs: lib demo-command ## Build what the tests with other tracers run
+peers-programs: lib command ## Build what the tests with other tracers run
 	mkdir -p $(PEERS_OUT)
 
 test-peers: peers-programs ## The released ddtrace: headers and payloads, both ways, also over a Kafka client

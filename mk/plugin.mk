@@ -60,7 +60,7 @@ $(PLUGIN_DIR)/bench: $(PLUGIN_TEST)/bench.c | plugin-tools
 	@mkdir -p $(PLUGIN_DIR)
 	$(CC) -std=c99 -D_POSIX_C_SOURCE=200809L $(PLUGIN_PROGRAMS_FLAGS) $< $(RDKAFKA) -o $@
 
-plugin-ready: plugin plugin-programs examples demo-command
+plugin-ready: plugin plugin-programs examples command
 	@tools/setup python kcat
 
 test-plugin: plugin-ready ## The librdkafka plugin: kcat, C, C++ and Python programs that know nothing about it

@@ -17,11 +17,11 @@ $(QUEUES_EXAMPLES): $(EXAMPLES_DIR)/%: $(EXAMPLES_SRC)/%.c $(QUEUES_HEADERS) | l
 	@mkdir -p $(EXAMPLES_DIR)
 	$(CC) $(EXAMPLES_FLAGS) $< $(EXAMPLES_LIBS) $(QUEUES_CLIENT) -o $@
 
-test-queues: queue-examples demo-command ## The headers for rabbitmq-c and cnats over RabbitMQ and NATS
+test-queues: queue-examples command ## The headers for rabbitmq-c and cnats over RabbitMQ and NATS
 	@tools/setup queues queues-c
 	python3 tests/queues/run.py $(COMMAND) $(EXAMPLES_DIR) $(QUEUES)
 
-test-queues-memory: queue-examples demo-command ## The same under valgrind, and with AddressSanitizer and UBSan
+test-queues-memory: queue-examples command ## The same under valgrind, and with AddressSanitizer and UBSan
 	@tools/setup queues queues-c valgrind
 	TOOL=valgrind python3 tests/queues/run.py $(COMMAND) $(EXAMPLES_DIR) $(QUEUES)
 	TOOL=asan python3 tests/queues/run.py $(COMMAND) $(EXAMPLES_DIR) $(QUEUES)
@@ -30,7 +30,7 @@ test-queues-python: queue-examples ## Pipelines of Python and C over RabbitMQ an
 	$(MAKE) --no-print-directory test-python-integrations INTEGRATIONS=$(PYTHON)/tests/integrations/test_c_programs.py
 
 # A broker for each: the first wants no topics, the second makes its own.
-test-kafka-c: examples demo-command ## The C programs over Apache Kafka; lag beside what kafka-consumer-groups prints
+test-kafka-c: examples command ## The C programs over Apache Kafka; lag beside what kafka-consumer-groups prints
 	@tools/setup java kafka
 	@mkdir -p build/test
 	$(CC) -std=c99 -g -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Werror -Wno-gnu-statement-expression -Iinclude \
@@ -43,7 +43,7 @@ test-kafka-c: examples demo-command ## The C programs over Apache Kafka; lag bes
 QUEUES_OLD_GO := $(GO_DIR)/integrations/franz $(GO_DIR)/integrations/ibmsarama $(GO_DIR)/integrations/kafka/v2 \
   $(GO_DIR)/internal/segmentiotest
 
-test-kafka-old: lib demo-command go-lib ## C, Go and Python over a broker of Apache Kafka that refuses headers: no message is lost
+test-kafka-old: lib command go-lib ## C, Go and Python over a broker of Apache Kafka that refuses headers: no message is lost
 	@tools/setup java kafka python queues
 	@mkdir -p build/test
 	$(CC) -std=c99 -g -Wall -Wextra -Wpedantic -Wshadow -Werror -Wno-gnu-statement-expression -Iinclude -Ibindings/c/include \

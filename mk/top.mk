@@ -2,6 +2,6 @@
 
 .PHONY: test-top
 
-test-top: demo-command ## `datastreams top` on a pseudo terminal: what is shown, keys, and the terminal given back at every end
+test-top: command ## `datastreams top` on a pseudo terminal: what is shown, keys, and the terminal given back at every end
 	@tools/setup python
 	$$(tools/venv tests/e2e/top/requirements.txt) tests/e2e/top/top.py $(COMMAND)
