@@ -49,6 +49,7 @@ test-go-integrations: go-lib ## The Go integrations, over brokers and servers th
 	@tools/setup queues python
 	@for module in $(filter $(GO_DIR)/integrations/% $(GO_DIR)/internal/%,$(GO_MODULES)); do \
 	  (cd $$module && $(GO) test $(GO_RACE) -count 1 ./...) || exit 1; done
+	@echo 'TestPython in amqp091, nats, aws, pubsub: not run here, but by make test-go-python'
 
 test-go-python: go-lib python ## Services in Go and Python on one pathway, over RabbitMQ, NATS, SQS, SNS, Kinesis and Pub/Sub
 	@tools/setup queues

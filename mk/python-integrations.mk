@@ -13,4 +13,4 @@ test-python-integrations: python ## The Python binding's integrations: real clie
 	go=$$([ -x tools/go ] && echo $(CURDIR)/tools/go || echo go) && cd $(INTEGRATIONS_PUBSUB) && $$go build -o $(CURDIR)/build/pstest .
 	python=$$(tools/venv $(PYTHON)/tests/integrations/requirements.txt) && \
 	  $$python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $(PYTHON_WHEEL) && \
-	  PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $$python -m pytest -q -p no:cacheprovider $(INTEGRATIONS)
+	  PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 $$python -m pytest -q -rs -p no:cacheprovider $(INTEGRATIONS)

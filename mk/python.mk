@@ -44,7 +44,7 @@ python-sdist: ## Build the source distribution of the Python binding, with the R
 test-python: python ## The Python binding: install the wheel, run its tests
 	python=$$(tools/venv $(PYTHON)/tests/requirements.txt) && \
 	  $$python -m pip install --quiet --disable-pip-version-check --no-deps --force-reinstall $(PYTHON_WHEEL) && \
-	  PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 DATASTREAMS_WHEEL=$(PYTHON_WHEEL) $$python -m pytest -q -p no:cacheprovider \
+	  PYTEST_DISABLE_PLUGIN_AUTOLOAD=1 DATASTREAMS_WHEEL=$(PYTHON_WHEEL) $$python -m pytest -q -rs -p no:cacheprovider \
 	    --ignore=$(PYTHON)/tests/integrations $(PYTHON_TESTS)
 
 test-python-sdist: python-sdist ## Install the source distribution where nothing of this repository is, and use it

@@ -96,46 +96,23 @@ class Limits(Case):
 
 
 class Offsets(Case):
+    def five_of_seven_are_read(self, topic):
+        """A group reads five of the seven messages of a topic: it is two behind."""
+        options = ["-c", "5", "-q", "-X", "auto.offset.reset=earliest"]
+        self.run_program("ledger", "kcat", "-b", self.broker, "-G", self.own("books"), *options, topic)
+        one = self.collector.lags(topic)["0", self.own("books")]
+        self.assertEqual((one["committed"], one["end"], one["messages"]), (5, 7, 2), one)
+
     def test_produced_committed_and_ends(self):
         topic = self.own("orders")
         self.send("shop", topic, *range(7), options=["-p", "0"])
         self.eventually(lambda: self.assertEqual(self.collector.lags(topic), {}))  # nobody consumes yet
-        self.run_program(
-            "ledger",
-            "kcat",
-            "-b",
-            self.broker,
-            "-G",
-            self.own("books"),
-            "-c",
-            "5",
-            "-q",
-            "-X",
-            "auto.offset.reset=earliest",
-            topic,
-        )
-        one = self.collector.lags(topic)["0", self.own("books")]
-        self.assertEqual((one["committed"], one["end"], one["messages"]), (5, 7, 2), one)
+        self.five_of_seven_are_read(topic)
 
     def test_the_end_is_known_without_the_producer(self):
         topic = self.own("orders")
         self.send("shop", topic, *range(7), options=["-p", "0"], plugin=False)
-        self.run_program(
-            "ledger",
-            "kcat",
-            "-b",
-            self.broker,
-            "-G",
-            self.own("books"),
-            "-c",
-            "5",
-            "-q",
-            "-X",
-            "auto.offset.reset=earliest",
-            topic,
-        )
-        one = self.collector.lags(topic)["0", self.own("books")]
-        self.assertEqual((one["committed"], one["end"], one["messages"]), (5, 7, 2), one)
+        self.five_of_seven_are_read(topic)
 
     def test_cluster(self):
         topic, other = self.own("orders"), self.own("sent")
