@@ -55,10 +55,10 @@ const line = (page: Page, edge: GraphEdge) => page.locator(`.edge[data-edge="${e
 test("what the map says is what the collector says, which is what was put in", async () => {
   const page = await open("#map");
   const { nodes, edges } = await graph();
-  expect(await page.locator(".node").count()).toBe(nodes.length);
-  expect(await page.locator(".edge").count()).toBe(edges.length);
+  await expect.poll(() => page.locator(".node").count()).toBe(nodes.length);
+  await expect.poll(() => page.locator(".edge").count()).toBe(edges.length);
   for (const edge of edges) {
-    if (edge.edge_latency) expect(await label(page, edge).locator(".main").textContent()).toBe(duration(edge.edge_latency.p95));
+    if (edge.edge_latency) await expect.poll(() => label(page, edge).locator(".main").textContent()).toBe(duration(edge.edge_latency.p95));
   }
   for (const [ends, put] of Object.entries(DELAYS)) {
     const found = await edge(ends, ends === "payments → payments" ? "produce" : "consume");
@@ -68,7 +68,7 @@ test("what the map says is what the collector says, which is what was put in", a
   const mailer = await edge("payments → mailer");
   near(mailer.pathway_latency?.p95, 0.02 + 0.06 + 1.4);
   expect(mailer.payload_size?.p50).toBeCloseTo(1024, -1.2);
-  expect(await page.locator(".node.unknown").getAttribute("aria-label")).toContain("unknown origin");
+  await expect.poll(() => page.locator(".node.unknown").getAttribute("aria-label")).toContain("unknown origin");
 });
 
 test("what is slow or lagging stands out, from thresholds that the address keeps", async () => {
@@ -76,21 +76,21 @@ test("what is slow or lagging stands out, from thresholds that the address keeps
   const mailer = await edge("payments → mailer");
   expect(mailer.lag).toMatchObject({ messages: 2000, partitions: 3, group: "mailer" });
   await expect.poll(() => line(page, mailer).getAttribute("class")).toContain("level-1");
-  expect(await label(page, mailer).locator(".lag").textContent()).toContain(`${count(2000)} behind`);
-  expect(await line(page, await edge("payments → ledger")).getAttribute("class")).toContain("level-0");
-  expect(await page.locator(".alerts summary").textContent()).toContain("1 slow · 1 lagging");
+  await expect.poll(() => label(page, mailer).locator(".lag").textContent()).toContain(`${count(2000)} behind`);
+  await expect.poll(async () => line(page, await edge("payments → ledger")).getAttribute("class")).toContain("level-0");
+  await expect.poll(() => page.locator(".alerts summary").textContent()).toContain("1 slow · 1 lagging");
   await page.getByLabel("Thresholds").click();
   await page.locator("input[name=slow]").fill("0.1");
   await page.locator("input[name=slow]").blur();
   await expect.poll(async () => line(page, await edge("payments → ledger")).getAttribute("class")).toContain("level-1");
-  expect(await line(page, mailer).getAttribute("class")).toContain("level-2");
-  expect(page.url()).toContain("slow=0.1");
+  await expect.poll(() => line(page, mailer).getAttribute("class")).toContain("level-2");
+  await expect.poll(() => page.url()).toContain("slow=0.1");
   // An alert leads to where it is.
   await page.keyboard.press("Escape");
   await page.locator(".alerts summary").click();
   await page.locator(".alerts li.lag button").first().click();
   await page.waitForSelector(".panel");
-  expect(await page.locator(".panel h2").textContent()).toBe("payments → mailer");
+  await expect.poll(() => page.locator(".panel h2").textContent()).toBe("payments → mailer");
 });
 
 test("the search puts the rest into the background, filters leave it out", async () => {
@@ -99,8 +99,8 @@ test("the search puts the rest into the background, filters leave it out", async
   await page.keyboard.type("mailer");
   const lit = page.locator(".node:not(.dim)");
   await expect.poll(() => lit.count()).toBe(1);
-  expect(await lit.getAttribute("aria-label")).toContain("mailer");
-  expect(await page.locator("[role=status]").textContent()).toBe("1 node found");
+  await expect.poll(() => lit.getAttribute("aria-label")).toContain("mailer");
+  await expect.poll(() => page.locator("[role=status]").textContent()).toBe("1 node found");
   await page.keyboard.press("Escape");
   await expect.poll(() => page.locator(".node.dim").count()).toBe(0);
   await page.getByLabel("Environment").selectOption("staging");
@@ -112,7 +112,7 @@ test("the search puts the rest into the background, filters leave it out", async
   await page.locator("#filter-service").selectOption("ledger");
   // The queue it takes from, and who is on its other side.
   await expect.poll(async () => (await page.locator(".node .name").allTextContents()).sort()).toEqual(["ledger", "mailer", "payments", "payments"]);
-  expect(page.url()).toContain("service=ledger");
+  await expect.poll(() => page.url()).toContain("service=ledger");
 });
 
 test("an edge opens with its numbers and charts", async () => {
@@ -121,7 +121,7 @@ test("an edge opens with its numbers and charts", async () => {
   await label(page, mailer).click();
   const panel = page.locator(".panel");
   await panel.waitFor();
-  expect(await panel.locator("h2").textContent()).toBe("payments → mailer");
+  await expect.poll(() => panel.locator("h2").textContent()).toBe("payments → mailer");
   const rows = await panel.locator(".quantiles tbody tr").allTextContents();
   const [q, o] = [mailer.edge_latency!, mailer.pathway_latency!];
   expect(rows[0]).toBe(`In the queue${[q.p50, q.p95, q.p99, q.max].map(duration).join("")}`);
@@ -134,9 +134,9 @@ test("an edge opens with its numbers and charts", async () => {
     "Lag in messages",
     "Lag in time",
   ]);
-  expect(await panel.locator(".chart canvas").count()).toBe(6);
-  expect(await panel.locator(".plot").nth(0).getAttribute("aria-label")).toMatch(/^In the queue, last: p50 1\.\d+ s, p95 1\.\d+ s/);
-  expect(await panel.locator(".plot").nth(4).getAttribute("aria-label")).toBe("Lag in messages, last: messages 2000");
+  await expect.poll(() => panel.locator(".chart canvas").count()).toBe(6);
+  await expect.poll(() => panel.locator(".plot").nth(0).getAttribute("aria-label")).toMatch(/^In the queue, last: p50 1\.\d+ s, p95 1\.\d+ s/);
+  await expect.poll(() => panel.locator(".plot").nth(4).getAttribute("aria-label")).toBe("Lag in messages, last: messages 2000");
   // Dragging over a chart looks at that part of the past.
   const plot = (await panel.locator(".chart .u-over").first().boundingBox())!;
   await page.mouse.move(plot.x + plot.width * 0.7, plot.y + 40);
@@ -144,7 +144,7 @@ test("an edge opens with its numbers and charts", async () => {
   await page.mouse.move(plot.x + plot.width * 0.9, plot.y + 40, { steps: 5 });
   await page.mouse.up();
   await expect.poll(() => page.url()).toMatch(/from=\d+&to=\d+/);
-  expect(await page.locator(".state").textContent()).toBe("Past");
+  await expect.poll(() => page.locator(".state").textContent()).toBe("Past");
   // A click beside everything closes.
   await page.locator(".canvas").click({ position: { x: 300, y: 700 } });
   await expect.poll(() => panel.count()).toBe(0);
@@ -155,7 +155,7 @@ test("a node opens with what is at it", async () => {
   await page.locator('.node[aria-label^="payments kafka"]').click();
   const panel = page.locator(".panel");
   await panel.waitFor();
-  expect(await panel.locator("h2").textContent()).toBe("payments");
+  await expect.poll(() => panel.locator("h2").textContent()).toBe("payments");
   expect((await panel.locator(".neighbours .who").allTextContents()).sort()).toEqual(["ledger", "mailer", "payments"]);
   await expect.poll(() => panel.locator(".chart h3").allTextContents()).toContain("In this queue");
   await panel.getByRole("button", { name: /mailer/ }).click();
@@ -168,13 +168,13 @@ test("pathways sort by each latency, and open with where the time goes", async (
   const page = await open("#pathways");
   const { pathways } = await collector.get<Pathways>("/api/pathways?last=900");
   const rows = page.locator(".wide tbody tr");
-  expect(await rows.count()).toBe(pathways.length);
+  await expect.poll(() => rows.count()).toBe(pathways.length);
   for (const key of ["p50", "p95", "p99", "max"] as const) {
     const descending = pathways.map(({ latency }) => latency?.[key] ?? -1).sort((a, b) => b - a);
     const shown = () => page.locator(`td[data-name=${key}]`).allTextContents();
     await page.getByRole("button", { name: key, exact: true }).click();
     await expect.poll(shown).toEqual(descending.map((value) => duration(value < 0 ? null : value)));
-    expect(await page.locator("th[aria-sort=descending]").textContent()).toBe(key);
+    await expect.poll(() => page.locator("th[aria-sort=descending]").textContent()).toBe(key);
     await page.getByRole("button", { name: key, exact: true }).click();
     await expect.poll(shown).toEqual(descending.reverse().map((value) => duration(value < 0 ? null : value)));
   }
@@ -184,14 +184,14 @@ test("pathways sort by each latency, and open with where the time goes", async (
   const shares = await panel.locator(".shares li").allTextContents();
   expect(shares.at(-1)).toMatch(/kafka payments → mailer1\.(39|40|41) s/);
   await expect.poll(() => panel.locator(".chart h3").allTextContents()).toContain("End to end");
-  expect(await page.locator("tbody small.warn").textContent()).toContain("nobody reported");
+  await expect.poll(() => page.locator("tbody small.warn").textContent()).toContain("nobody reported");
 });
 
 test("lag: groups, partitions, messages", async () => {
   const page = await open("#lag");
   const { groups } = await collector.get<Lags>("/api/lag?last=900");
   const rows = page.locator(".wide tbody tr");
-  expect(await rows.count()).toBe(groups.length);
+  await expect.poll(() => rows.count()).toBe(groups.length);
   expect(groups.find(({ group }) => group === "mailer")?.messages).toBe(2000);
   const first = await rows.first().textContent();
   expect(first).toContain("mailer");
@@ -218,7 +218,7 @@ test("measures between two points", async () => {
   expect(text).toContain(`p95${duration(between.latency?.p95)}`);
   expect(text).toContain(`mean${duration(between.mean)}`);
   near(between.latency?.p50, 0.23);
-  expect(await page.locator(".flag").count()).toBe(2);
+  await expect.poll(() => page.locator(".flag").count()).toBe(2);
   // The other way nothing goes.
   await page.getByRole("button", { name: "Exchange the two" }).click();
   await expect.poll(() => page.locator(".measure .result .warn").textContent()).toContain("no pathway");
@@ -252,25 +252,25 @@ test("the keyboard alone reaches and opens everything", async () => {
   const focused = () => page.evaluate(() => document.activeElement?.id || (document.activeElement?.getAttribute("aria-label") ?? ""));
   let tabs = 0;
   while (!(await focused()).startsWith("orders go, service") && tabs++ < 60) await page.keyboard.press("Tab");
-  expect(await focused()).toMatch(/^orders go, service/);
+  await expect.poll(focused).toMatch(/^orders go, service/);
   await page.keyboard.press("Tab");
-  expect(await focused()).toMatch(/^orders → orders, produces/);
+  await expect.poll(focused).toMatch(/^orders → orders, produces/);
   await page.keyboard.press("ArrowRight");
-  expect(await focused()).toMatch(/^orders kafka, queue/);
+  await expect.poll(focused).toMatch(/^orders kafka, queue/);
   await page.keyboard.press("ArrowRight");
-  expect(await focused()).toMatch(/^orders → payments, consumes/);
+  await expect.poll(focused).toMatch(/^orders → payments, consumes/);
   await page.keyboard.press("ArrowLeft");
-  expect(await focused()).toMatch(/^orders kafka, queue/);
+  await expect.poll(focused).toMatch(/^orders kafka, queue/);
   await page.keyboard.press("ArrowRight");
   await page.keyboard.press("Enter");
   await page.waitForSelector(".panel");
-  expect(await focused()).toBe("Details");
+  await expect.poll(focused).toBe("Details");
   await page.keyboard.press("Escape");
   await expect.poll(() => page.locator(".panel").count()).toBe(0);
   // Back to where it was.
-  expect(await focused()).toMatch(/^orders → payments, consumes/);
+  await expect.poll(focused).toMatch(/^orders → payments, consumes/);
   await page.keyboard.press("/");
-  expect(await focused()).toBe("search");
+  await expect.poll(focused).toBe("search");
   const scene = page.locator(".canvas > g");
   await page.locator(".node").first().focus();
   const before = await scene.getAttribute("transform");
@@ -291,7 +291,7 @@ test("mouse and wheel zoom and pan, and nothing is opened by a drag", async () =
   await page.mouse.move(box.x + 120, box.y + 90, { steps: 6 });
   await page.mouse.up();
   await expect.poll(() => scene.getAttribute("transform")).not.toBe(before);
-  expect(await page.locator(".panel").count()).toBe(0);
+  await expect.poll(() => page.locator(".panel").count()).toBe(0);
   await page.mouse.move(700, 500);
   await page.mouse.wheel(0, -300);
   await expect.poll(scale).toBeGreaterThan(start * 1.3);
@@ -318,19 +318,19 @@ test("new messages change the numbers, and nothing moves", async () => {
 test("light and dark", async () => {
   const ground = (page: Page) => page.evaluate(() => getComputedStyle(document.body).backgroundColor);
   const page = await open("#map", { colorScheme: "dark" });
-  expect(await ground(page)).toBe("rgb(12, 14, 20)");
+  await expect.poll(() => ground(page)).toBe("rgb(12, 14, 20)");
   await page.getByRole("button", { name: "Use light colours" }).click();
-  expect(await ground(page)).toBe("rgb(245, 246, 249)");
+  await expect.poll(() => ground(page)).toBe("rgb(245, 246, 249)");
   await page.reload();
   await page.waitForSelector(".node");
-  expect(await ground(page)).toBe("rgb(245, 246, 249)");
+  await expect.poll(() => ground(page)).toBe("rgb(245, 246, 249)");
   expect(await ground(await open("#map", { colorScheme: "light" }))).toBe("rgb(245, 246, 249)");
 });
 
 test("on a phone everything is there", async () => {
   const page = await open("#map", { viewport: { width: 390, height: 844 }, hasTouch: true, isMobile: true, deviceScaleFactor: 2 });
   const wide = () => page.evaluate(() => document.documentElement.scrollWidth);
-  expect(await wide()).toBe(390);
+  await expect.poll(wide).toBe(390);
   // The map runs down.
   const y = async (text: string) => (await page.locator(`.node[aria-label^="${text}"]`).boundingBox())!.y;
   expect(await y("orders go")).toBeLessThan(await y("orders kafka"));
@@ -342,10 +342,10 @@ test("on a phone everything is there", async () => {
   await page.getByRole("button", { name: /Close/ }).tap();
   await page.getByRole("link", { name: "Pathways" }).tap();
   await page.waitForSelector(".wide tbody tr");
-  expect(await wide()).toBe(390);
+  await expect.poll(wide).toBe(390);
   await page.getByRole("link", { name: "Lag" }).tap();
   await expect.poll(() => page.locator(".wide tbody tr").count()).toBeGreaterThan(0);
-  expect(await wide()).toBe(390);
+  await expect.poll(wide).toBe(390);
 });
 
 test("no request left the machine, nothing was refused by the page's policy, and nothing failed", () => {

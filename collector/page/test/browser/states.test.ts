@@ -29,11 +29,11 @@ test("before the first message the page tells how to send it, and shows it when 
   const page = await browser.open(collector.url);
   await page.waitForSelector(".empty");
   const code = page.locator(".empty code");
-  expect(await code.textContent()).toBe(`export DD_DATA_STREAMS_ENABLED=true\nexport DD_TRACE_AGENT_URL=${collector.url}`);
+  await expect.poll(() => code.textContent()).toBe(`export DD_DATA_STREAMS_ENABLED=true\nexport DD_TRACE_AGENT_URL=${collector.url}`);
   for (const [tab, text] of [["Python", "python -m datastreams run"], ["Go", "SetCheckpoint"], ["C", "ds_set_checkpoint"]] as const) {
     await page.getByRole("tab", { name: tab, exact: true }).click();
-    expect(await code.textContent()).toContain(text);
-    expect(await code.textContent()).toContain(collector.url);
+    await expect.poll(() => code.textContent()).toContain(text);
+    await expect.poll(() => code.textContent()).toContain(collector.url);
   }
   await collector.feed("pipeline");
   await page.waitForSelector(".node", { timeout: 20_000 });
@@ -44,15 +44,15 @@ test("when the collector is gone the page says so, keeps what it shows, and goes
   await first.feed("pipeline");
   const page = await browser.open(first.url);
   await page.waitForSelector(".node");
-  expect(await page.locator(".state").textContent()).toBe("Live");
+  await expect.poll(() => page.locator(".state").textContent()).toBe("Live");
   await first.stop();
   await page.waitForSelector(".banner.gone");
-  expect(await page.locator(".banner").textContent()).toContain("The collector does not answer");
-  expect(await page.locator(".state").textContent()).toBe("Gone");
-  expect(await page.locator(".node").count()).toBeGreaterThan(5);
+  await expect.poll(() => page.locator(".banner").textContent()).toContain("The collector does not answer");
+  await expect.poll(() => page.locator(".state").textContent()).toBe("Gone");
+  await expect.poll(() => page.locator(".node").count()).toBeGreaterThan(5);
   await start(first.port);
   await expect.poll(() => page.locator(".state").textContent(), { timeout: 20_000 }).toBe("Live");
-  expect(await page.locator(".banner").count()).toBe(0);
+  await expect.poll(() => page.locator(".banner").count()).toBe(0);
 });
 
 test("axe finds nothing to complain about, in any view, light or dark", async () => {
