@@ -25,7 +25,7 @@ type Producer struct {
 	legacy    bool
 	maxBytes  int  // 0: not known
 	noReports bool // go.delivery.reports is false: reports that nobody asked for are not for the program
-	whole     bool // go.delivery.report.fields: reports have headers
+	whole     bool // go.delivery.report.fields: reports have headers, or may have
 	batches   bool // go.batch.producer: what comes over the channel has no headers
 	cluster   cluster
 
@@ -101,14 +101,13 @@ func (p *Producer) ProduceContext(ctx context.Context, msg *kafka.Message, deliv
 	if deliveryChan != nil || p.noReports {
 		to = p.reports
 	}
-	if to != nil || p.whole {
-		sent.Opaque = &delivery{to: deliveryChan, opaque: msg.Opaque, parent: parent}
-	}
+	sent.Opaque = p.asked(msg, deliveryChan, to != nil, ours, parent)
 	err := p.Producer.Produce(&sent, to)
 	if ours && codeOf(err) == kafka.ErrMsgSizeTooLarge {
 		// Not in the way of a message that fits by itself: how large it may be was not known.
 		shared.NoRoom(topic(msg))
 		sent.Headers = shared.Replace(msg.Headers, nil, nil)
+		sent.Opaque = p.asked(msg, deliveryChan, to != nil, false, parent)
 		err = p.Producer.Produce(&sent, to)
 	}
 	return err
