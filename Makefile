@@ -32,8 +32,10 @@ test: setup ## Everything that has to hold before a change lands, in less than 2
 	  test-demo
 
 test-full: setup ## The heavy counterparts as well: run it before a release
-	@COMMAND_PROFILE=debug tools/steps test , deny test-valgrind test-asan test-long test-go-more test-peers-full test-export test-kafka-full \
-	  test-kafka-c test-kafka-old test-go-python test-plugin-full test-queues-memory test-queues-python test-python-sdist
+	@COMMAND_PROFILE=debug tools/steps test , \
+	  deny test-long test-valgrind test-asan test-export test-plugin-full test-go-more + \
+	  test-peers-full test-kafka-full test-kafka-c test-kafka-old test-go-python test-queues-memory test-queues-python \
+	  test-python-sdist
 
 test-rust: ## Unit, property and integration tests of the Rust crates
 	cargo test --workspace
