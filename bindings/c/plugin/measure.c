@@ -1,5 +1,6 @@
 /* measure.c - see measure.h. */
 #include "measure.h"
+#include "commits.h"
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@ static void at_exit(void) { ds_client_stop(measure.client, MEASURE_EXIT_MS); }
 /* The parent's clients do not work in a child, and need not be ended there. */
 static void after_fork(void) {
     clients = 0;
+    commits_after_fork();
     parent_after_fork();
 }
 
