@@ -107,7 +107,18 @@ class Limits(Case):
             files = [pathlib.Path(place, str(size)) for size in range(self.MAX - 200, self.MAX - 68, 4)]
             for file in files:
                 file.write_text("v" * int(file.name))
-            produce = ["kcat", "-P", "-b", self.broker, "-t", topic, "-X", f"message.max.bytes={self.MAX}", "-X", "linger.ms=0"]
+            produce = [
+                "kcat",
+                "-P",
+                "-b",
+                self.broker,
+                "-t",
+                topic,
+                "-X",
+                f"message.max.bytes={self.MAX}",
+                "-X",
+                "linger.ms=0",
+            ]
             for plugin in (False, True):
                 said = self.run_program("shop", *produce, "-X", "batch.num.messages=1", *files, plugin=plugin).stderr
                 self.assertNotIn("Delivery failed", said)
