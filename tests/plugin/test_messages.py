@@ -6,10 +6,24 @@ import tempfile
 import unittest
 
 import confluent_kafka.admin
-from stand import PATIENCE, PROGRAMS, REAL, Case, header_of, headers_of, tags_of
+from stand import PATIENCE, PLUGIN, PROGRAMS, REAL, Case, header_of, headers_of, interpreter, tags_of
 
 OLD = "dd-pathway-ctx-base64"
 LEGACY = "dd-pathway-ctx"
+
+
+SLOW = """
+import sys, time, confluent_kafka
+brokers, topic, group, plugin = sys.argv[1:]
+consumer = confluent_kafka.Consumer({"bootstrap.servers": brokers, "group.id": group, "auto.offset.reset": "earliest",
+    "enable.auto.commit": False, "plugin.library.paths": plugin})
+consumer.subscribe([topic])
+while (message := consumer.poll(1)) is None or message.error():
+    pass
+time.sleep(10.5 - time.time() % 10)
+consumer.commit(message, asynchronous=False)
+consumer.close()
+"""
 
 
 class Headers(Case):
@@ -146,6 +160,14 @@ class Offsets(Case):
         self.send("shop", topic, *range(7), options=["-p", "0"], plugin=False)
         self.five_of_seven_are_read(topic)
 
+    def test_the_end_is_not_where_a_slow_consumer_is(self):
+        # It commits in a later bucket of ten seconds than that in which the end was seen.
+        topic, group = self.own("orders"), self.own("slow")
+        self.send("shop", topic, *range(7), options=["-p", "0"])
+        self.run_program("slow", interpreter(), "-c", SLOW, self.broker, topic, group, PLUGIN, plugin=False)
+        one = self.collector.lags(topic)["0", group]
+        self.assertEqual((one["committed"], one["end"], one["messages"]), (1, 7, 6), one)
+
     def test_cluster(self):
         topic, other = self.own("orders"), self.own("sent")
         self.send("shop", topic, "x")
@@ -155,6 +177,14 @@ class Offsets(Case):
         self.assertTrue(known)
         # The producer of the same process took it over from the consumer.
         self.assertEqual(tags_of(produced)["kafka_cluster_id"], known)
+
+
+class Ways(Case):
+    def test_each_message_once_in_whichever_way(self):
+        topic, count = self.own("orders"), 10
+        self.send("shop", topic, *range(count), options=["-p", "0"])
+        ways = int(self.run_group("c", PROGRAMS / "ways", self.broker, topic, count).stdout)
+        self.assertEqual(self.collector.messages(), {"shop out orders": count, "c in orders group": ways * count})
 
 
 class Batches(Case):

@@ -59,10 +59,7 @@ void track_committed(const rd_kafka_topic_partition_list_t *offsets, void *opaqu
         const struct topic *topic;
         if (one->err != RD_KAFKA_RESP_ERR_NO_ERROR || one->offset < 0) continue;
         topic = topics_of_name(&instance->consumed, one->topic, cluster_id(&instance->cluster));
-        if (topic == NULL) continue;
-        ds_track_offset(client, topic->offsets, one->partition, one->offset);
-        /* The partition ends there or later; where it was looked at may be earlier. */
-        ds_track_offset(client, topic->ends, one->partition, one->offset);
+        if (topic != NULL) ds_track_offset(client, topic->offsets, one->partition, one->offset);
     }
 }
 
