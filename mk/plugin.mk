@@ -17,7 +17,7 @@ PLUGIN_LINK := -Wl,--version-script=$(PLUGIN_SRC)/plugin.map -Wl,-z,nodelete -Wl
 
 PLUGIN_TEST := tests/plugin
 PLUGIN_PROGRAMS := $(PLUGIN_DIR)/programs
-PLUGIN_PROGRAMS_ALL := $(addprefix $(PLUGIN_PROGRAMS)/,batch batches built_in failing forks handoff old_kafka relay relay++ transact)
+PLUGIN_PROGRAMS_ALL := $(addprefix $(PLUGIN_PROGRAMS)/,batch batches built_in failing forks handoff old_kafka relay relay++ transact ways)
 PLUGIN_PROGRAMS_FLAGS := -O2 -g $(EXAMPLES_WARNINGS)
 # Debian's librdkafka.a, with the libraries that the shared one uses.
 PLUGIN_BUILT_IN = $(shell $(PKG_CONFIG) --variable=libdir rdkafka)/librdkafka.a -l:liblz4.so.1 -l:libzstd.so.1 \
