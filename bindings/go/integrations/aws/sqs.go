@@ -12,7 +12,6 @@ import (
 
 	datastreams "github.com/datastreams/datastreams/bindings/go"
 	"github.com/datastreams/datastreams/bindings/go/internal/message"
-	"github.com/datastreams/datastreams/bindings/go/internal/notice"
 )
 
 // topic is where messages go, or come from.
@@ -93,42 +92,6 @@ func sendBatch(ctx context.Context, given *sqs.SendMessageBatchInput) *sqs.SendM
 		return given
 	}
 	return &sent
-}
-
-// resend sends those messages of a batch once more, as they were given, that were refused with a pathway and perhaps because of
-// it: a queue may take less than its service. Their results take the place of those there are.
-func resend(ctx context.Context, given *sqs.SendMessageBatchInput, result *sqs.SendMessageBatchOutput, next middleware.InitializeHandler) {
-	var failed []string
-	for _, entry := range result.Failed {
-		if entry.SenderFault && refusal(aws.ToString(entry.Code)) {
-			failed = append(failed, aws.ToString(entry.Id))
-		}
-	}
-	if len(failed) == 0 {
-		return
-	}
-	again := *given
-	again.Entries = nil
-	for _, entry := range given.Entries {
-		if slices.Contains(failed, aws.ToString(entry.Id)) {
-			again.Entries = append(again.Entries, entry)
-			notice.Count("sqs_refused")
-		}
-	}
-	// A client has one output for a call, however often it is made.
-	first := *result
-	result.Successful, result.Failed = nil, nil
-	out, _, err := next.HandleInitialize(ctx, middleware.InitializeInput{Parameters: &again})
-	second, ok := out.Result.(*sqs.SendMessageBatchOutput)
-	if err != nil || !ok {
-		*result = first // what failed, failed
-		return
-	}
-	first.Failed = slices.DeleteFunc(first.Failed, func(entry types.BatchResultErrorEntry) bool {
-		return slices.Contains(failed, aws.ToString(entry.Id))
-	})
-	result.Failed = append(first.Failed, second.Failed...)
-	result.Successful = append(first.Successful, second.Successful...)
 }
 
 // ---- Consumed
