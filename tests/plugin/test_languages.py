@@ -37,7 +37,7 @@ class Languages(Case):
         before = (COMMAND, "run", "--") if how == "run" else ()
         relays = {
             "c": [PROGRAMS / "relay"],
-            "c++": [PROGRAMS / "relay++"],
+            "cpp": [PROGRAMS / "relay++"],
             "python": [interpreter(), RELAY_PY],
             "go": [self.program("go_dynamic")],
             "node": ["node", self.program("node/relay.js")],
