@@ -3,10 +3,12 @@
 #include "instance.h"
 #include <string.h>
 
-/* What librdkafka takes a message to need on the wire, beside key, value and headers. */
-#define MESSAGE_OVERHEAD 36
+/* What a message needs on the wire beside key, value and headers, at most: in a batch of its own, since that is what
+ * brokers compare with their limit. */
+#define MESSAGE_OVERHEAD (61 + 36)
 /* Requests of the protocol. Since version 3 a request with messages has headers. */
 #define REQUEST_PRODUCE 0
+#define REQUEST_END_TRANSACTION 26
 #define PRODUCE_WITH_HEADERS 3
 
 /* Puts our header in place of what headers has under our keys, or into new headers of the message. */
@@ -43,8 +45,8 @@ rd_kafka_resp_err_t on_send(rd_kafka_t *rk, rd_kafka_message_t *message, void *o
     found = headers_find(api, headers);
     size = message->key != NULL ? message->key_len : 0;
     size += message->payload != NULL ? message->len : 0;
-    /* A message as large as librdkafka accepts is sent as it is. It has been accepted before we see it, and the broker
-     * may refuse what is larger. */
+    /* A message about as large as librdkafka accepts is sent as it is: it has been accepted before we see it, and the
+     * broker's limit is often the same. */
     if (MESSAGE_OVERHEAD + size + found.wire + HEADERS_OURS_WIRE > instance->message_max)
         return tell_once(&instance->told_too_large, RD_KAFKA_RESP_ERR_MSG_SIZE_TOO_LARGE);
     if (parent_find(instance->measure->parent, &parent)) {
@@ -87,6 +89,7 @@ rd_kafka_resp_err_t on_request_sent(rd_kafka_t *rk, int sockfd, const char *brok
                                     int16_t version, int32_t correlation, size_t size, void *opaque) {
     struct instance *instance = opaque;
     (void)sockfd, (void)broker, (void)broker_id, (void)correlation, (void)size;
+    if (key == REQUEST_END_TRANSACTION) commits_ask();
     if (key != REQUEST_PRODUCE) return RD_KAFKA_RESP_ERR_NO_ERROR;
     /* Headers are left out of it, without a word to anyone. */
     if (version < PRODUCE_WITH_HEADERS) __atomic_store_n(&instance->headerless, true, __ATOMIC_RELAXED);

@@ -36,7 +36,8 @@ static struct topic *add(struct topics *topics, size_t bucket, const void *handl
     if (handle != NULL)
         topic->messages =
             kafka_edge(topics->client, topics->consumes ? EDGE_IN : EDGE_OUT, name, topics->group, cluster);
-    if (topics->consumes) topic->ends = kafka_edge(topics->client, EDGE_HIGH_WATERMARK, name, "", cluster);
+    if (handle != NULL && topics->consumes)
+        topic->ends = kafka_edge(topics->client, EDGE_HIGH_WATERMARK, name, "", cluster);
     if (!topics->consumes)
         topic->offsets = kafka_edge(topics->client, EDGE_PRODUCED, name, "", cluster);
     else if (handle == NULL)

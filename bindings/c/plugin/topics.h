@@ -17,9 +17,9 @@ struct topic {
     const struct topic *next; /* in its bucket, newest first */
     const void *handle;       /* NULL: found by its name */
     const char *cluster;      /* the id that the edges name, or "" */
-    ds_edge messages;         /* they pass this */
+    ds_edge messages;         /* they pass this; only of a handle */
     ds_edge offsets;          /* of what is produced or committed */
-    ds_edge ends;             /* of partitions */
+    ds_edge ends;             /* of partitions that are consumed; only of a handle */
     struct {
         int64_t partition, due_ns; /* when to look where this partition ends; atomic, each for itself */
     } look[TOPIC_PARTITIONS];

@@ -235,7 +235,7 @@ def test_a_batch(consumer, producer, kafka, started):
 
 def test_what_does_not_fit_is_sent_as_it_is(producer, kafka, started, counted):
     topic = kafka.topic("limits")
-    fits = 5000 - 36 - 21 - 36 - 2
+    fits = 5000 - 61 - 36 - 21 - 36 - 2
     for size in (fits, fits + 1, 5000 - 36):
         producer.produce(topic, b"v" * size, partition=0)
     with pytest.raises(confluent_kafka.KafkaException):

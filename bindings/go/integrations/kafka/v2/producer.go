@@ -10,12 +10,6 @@ import (
 	"github.com/datastreams/datastreams/bindings/go/internal/message"
 )
 
-// What librdkafka counts a message as, beside the bytes in it: https://github.com/confluentinc/librdkafka, rdkafka_proto.h.
-const (
-	messageOverhead = 36
-	headerOverhead  = 10 // the lengths of a header's key and value
-)
-
 // Producer is the client's producer, measured. It has all methods of the client's, which say what the ones here do beside
 // measuring. Any goroutine may use it.
 type Producer struct {
@@ -118,7 +112,7 @@ func (p *Producer) ProduceContext(ctx context.Context, msg *kafka.Message, deliv
 func (p *Producer) prepare(ctx context.Context, msg *kafka.Message) (ours bool, continued []byte) {
 	found := shared.Find(msg.Headers)
 	size := int64(len(msg.Key)+len(msg.Value)) + found.Others
-	if on := p.headers.On(); !on || !p.fits(size, len(msg.Headers)-found.Ours) {
+	if on := p.headers.On(); !on || !shared.Fits(size, len(msg.Headers)-found.Ours, int64(p.maxBytes)) {
 		if on {
 			shared.NoRoom(topic(msg))
 		}
@@ -142,11 +136,6 @@ func (p *Producer) prepare(ctx context.Context, msg *kafka.Message) (ours bool, 
 		continued = parent.AppendHeader(nil)
 	}
 	return true, continued
-}
-
-// fits tells whether a message is within message.max.bytes with our headers, as librdkafka counts it.
-func (p *Producer) fits(size int64, others int) bool {
-	return p.maxBytes == 0 || size+int64(messageOverhead+others*headerOverhead+shared.HeaderBytes) <= int64(p.maxBytes)
 }
 
 // Close ends the producer and what measures it. As ever, what is not delivered by then is lost: Flush before.

@@ -112,9 +112,11 @@ def _lengths(headers: Pairs) -> int:
     return sum(parts) + varint(len(headers) + 1) - 1
 
 
+# What a batch adds to its messages: brokers compare it with their limit, which is often that of the client as well.
+BATCH = 61
 # What aiokafka and kafka-python add to key, value and headers when they compare a message with max_request_size: for the
 # batch, the record, and the number of headers.
-_OVERHEAD = 61 + 21 + 1
+_OVERHEAD = BATCH + 21 + 1
 
 
 def room(max_request_size: int | None, key: Any, value: Any) -> int | None:
@@ -125,14 +127,15 @@ def room(max_request_size: int | None, key: Any, value: Any) -> int | None:
 
 
 def produced(
-    topic: str, size: int, headers: Headers = None, cluster: str = "", room: int | None = None
+    topic: str, size: int, headers: Headers = None, cluster: str = "", room: int | None = None, around: int = 0
 ) -> Pairs | None:
     """Records that a message is produced, and returns the headers to send: a list, the caller's own stays as it is.
 
     It goes on from the current pathway, else from the one that is in its headers; whichever was in them is replaced.
 
-    size: bytes of key and value. room: bytes that key, value and headers may have on the wire. None is returned when our
-    header does not fit: nothing is recorded, and the message is sent as it is; also when there is nothing to send.
+    size: bytes of key and value. room: bytes that key, value and headers may have on the wire for the client to take them;
+    around: bytes that the broker counts as well. None is returned when our header does not fit: nothing is recorded, and the
+    message is sent as it is; also when there is nothing to send.
     """
     kept: Pairs = []
     old = None
@@ -145,9 +148,9 @@ def produced(
         kept.append(pair)
         size += size_of(name) + size_of(value)
     # The lengths of a header's parts take ten bytes at most: they are looked at when it may matter.
-    if room is not None and size + 10 * len(kept) + 2 * HEADER_WIRE > room:
+    if room is not None and size + 10 * len(kept) + 2 * HEADER_WIRE > room - around:
         wire = size + _lengths(kept)
-        if wire + HEADER_WIRE > room:
+        if wire + HEADER_WIRE > room - around:
             if wire <= room:  # Otherwise the client refuses it.
                 count("kafka_too_large")
             return None

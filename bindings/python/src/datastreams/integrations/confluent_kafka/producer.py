@@ -66,7 +66,7 @@ class State:
         if not isinstance(headers, _HEADERS):
             return None
         size = size_of(value) + size_of(key)
-        return kafka.produced(topic, size, headers, self.cluster.learn(client), self.room)
+        return kafka.produced(topic, size, headers, self.cluster.learn(client), self.room, kafka.BATCH)
 
     def again(self, topic: Any, value: Any, key: Any, headers: Any, before: Pathway | None) -> kafka.Pairs | None:
         """The headers of the message when it is the one that was refused: the program tries again, and the message has

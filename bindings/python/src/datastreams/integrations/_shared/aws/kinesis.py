@@ -12,6 +12,7 @@ from typing import Any
 from datastreams._native import Edge, Pathway, edge
 from datastreams.integrations._shared.aws.carrier import NAME, PLACEHOLDER, headers
 from datastreams.integrations._shared.aws.document import Document, document
+from datastreams.integrations._shared.aws.limits import RECORD_BYTES, REQUEST_BYTES
 from datastreams.integrations._shared.batches import Batch, merged
 from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.headers import next_header
@@ -21,8 +22,6 @@ from datastreams.integrations._shared.sizes import size_of
 from datastreams.integrations._shared.sources import current_of, nothing_from
 from datastreams.integrations._shared.times import queued_ns
 
-RECORD_BYTES = 1_048_576
-REQUEST_BYTES = 5 * 1_048_576
 ITERATORS = 4096
 
 _lock = fork_safe()
@@ -43,13 +42,13 @@ def _stream(params: dict[str, Any]) -> str | None:
 
 
 def put(params: dict[str, Any]) -> dict[str, Any]:
-    return _stamped(params, _edge("out", _stream(params) or "unknown"), REQUEST_BYTES)
+    return _stamped(params, _edge("out", _stream(params) or "unknown"), REQUEST_BYTES.most)
 
 
 def put_all(params: dict[str, Any]) -> dict[str, Any]:
-    """The limit of 5 MiB is that of the whole request."""
+    """The limit of bytes is that of each record, and that of the whole request."""
     records, passed = list(params["Records"]), _edge("out", _stream(params) or "unknown")
-    room = REQUEST_BYTES - sum(size_of(record.get("Data")) + size_of(record.get("PartitionKey")) for record in records)
+    room = REQUEST_BYTES.room(sum(size_of(one.get("Data")) + size_of(one.get("PartitionKey")) for one in records))
     for at, record in enumerate(records):
         records[at] = _stamped(record, passed, room)
         room -= size_of(records[at].get("Data")) - size_of(record.get("Data"))
@@ -63,9 +62,8 @@ def _stamped(record: dict[str, Any], passed: Edge, room: int) -> dict[str, Any]:
     if found is None:
         count("kinesis_not_json")
         return record
-    key = size_of(record.get("PartitionKey"))
-    longest = size_of(found.filled(PLACEHOLDER))
-    if longest + key > RECORD_BYTES or longest - size_of(data) > room:
+    key, length = size_of(record.get("PartitionKey")), size_of(data)
+    if size_of(found.filled(PLACEHOLDER)) - length > min(room, RECORD_BYTES.room(length + key)):
         count("kinesis_too_large")
         return record
     header = next_header(passed, found.size + key, headers(found.held))
