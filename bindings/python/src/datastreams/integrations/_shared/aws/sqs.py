@@ -6,13 +6,16 @@ from functools import lru_cache
 from typing import Any
 
 from datastreams._native import Edge, Pathway, edge
-from datastreams.integrations._shared.aws.attributes import BYTES, attributes_size, stamped
+from datastreams.integrations._shared.aws.attributes import attributes_size, stamped
 from datastreams.integrations._shared.aws.carrier import NAME, attribute, fields, headers
 from datastreams.integrations._shared.batches import Batch, merged
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.sizes import size_of
 from datastreams.integrations._shared.sources import current_of, nothing_from
 
+# Of a message and of a request, attributes included: the most that a queue can be set to take since August 2025, and what it
+# takes unless it is set to less (aws.amazon.com/about-aws/whats-new/2025/08/amazon-sqs-max-payload-size-1mib).
+BYTES = 1_048_576
 # As JSON has them, around the object in the body.
 _AROUND = len(f',"{NAME}":')
 
@@ -68,13 +71,18 @@ def received(params: dict[str, Any], response: dict[str, Any]) -> None:
     if not messages:
         nothing_from(source)
         return
-    asked = _asked(params)
     for message in messages:
-        consumed(params["QueueUrl"], message)
-        if not asked:
-            _hide(message, bool(params.get("MessageAttributeNames")))
+        taken(params, message)
     current_of(source)
     response["Messages"] = Batch(messages, merged(messages))
+
+
+def taken(params: dict[str, Any], message: dict[str, Any]) -> Pathway:
+    """Records that a message was consumed by a call with these parameters."""
+    pathway = consumed(params["QueueUrl"], message)
+    if not _asked(params):
+        _hide(message, bool(params.get("MessageAttributeNames")))
+    return pathway
 
 
 def _hide(message: dict[str, Any], others: bool) -> None:
