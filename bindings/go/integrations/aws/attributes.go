@@ -10,7 +10,11 @@ import (
 const (
 	// attributesMax is how many attributes SQS takes. It loses a message from SNS that has more.
 	attributesMax = 10
-	// requestMax is how many bytes SQS, SNS and EventBridge take by default, attributes included.
+	// sqsMax is how many bytes a queue takes, attributes included, unless it is set to less: since August 2025
+	// (aws.amazon.com/about-aws/whats-new/2025/08/amazon-sqs-max-payload-size-1mib).
+	sqsMax = 1 << 20
+	// requestMax is the most bytes that a request to SNS or EventBridge has, attributes included, once a pathway is in it. Both
+	// may take 1 MiB, but what they deliver to may take less, and there a message that grew would be lost.
 	requestMax = 262144
 )
 

@@ -50,7 +50,7 @@ func makeSQS(text []byte) types.MessageAttributeValue {
 func send(ctx context.Context, given *sqs.SendMessageInput) *sqs.SendMessageInput {
 	attributes := sqsAttributes(given.MessageAttributes)
 	size := int64(len(aws.ToString(given.MessageBody))) + attributes.size()
-	room := requestMax - int64(len(aws.ToString(given.MessageBody))) - whole(attributes)
+	room := sqsMax - int64(len(aws.ToString(given.MessageBody))) - whole(attributes)
 	replaced, _, same := attributes.stamped(ctx, queue(aws.ToString(given.QueueUrl), false), "sqs", size, room)
 	if same {
 		return given
@@ -70,7 +70,7 @@ func whole[A any](a *attributes[A]) int64 {
 
 // sendBatch is for a whole request: the limit of bytes is that of all its messages.
 func sendBatch(ctx context.Context, given *sqs.SendMessageBatchInput) *sqs.SendMessageBatchInput {
-	room := int64(requestMax)
+	room := int64(sqsMax)
 	for _, entry := range given.Entries {
 		room -= int64(len(aws.ToString(entry.MessageBody))) + whole(sqsAttributes(entry.MessageAttributes))
 	}
@@ -94,7 +94,7 @@ func sendBatch(ctx context.Context, given *sqs.SendMessageBatchInput) *sqs.SendM
 }
 
 // resend sends those messages of a batch once more, as they were given, that were refused with a pathway and perhaps because of
-// it: a queue may take less than 256 KiB. Their results take the place of those there are.
+// it: a queue may take less than others. Their results take the place of those there are.
 func resend(ctx context.Context, given *sqs.SendMessageBatchInput, result *sqs.SendMessageBatchOutput, next middleware.InitializeHandler) {
 	var failed []string
 	for _, entry := range result.Failed {

@@ -196,12 +196,12 @@ func total(msg *sqstypes.Message) (bytes int) {
 	return bytes + len(sdk.ToString(msg.Body))
 }
 
-// 256 KiB are never passed because of us, neither by a message nor by a batch, and everything up to that is stamped.
-func TestQuarterOfAMebibyte(t *testing.T) {
+// 1 MiB is never passed because of us, neither by a message nor by a batch, and everything up to that is stamped.
+func TestMebibyte(t *testing.T) {
 	agent, client, ctx := agenttest.Start(t), sqs.NewFromConfig(measured(t)), patient(t)
 	url, name := queue(t, map[string]string{"MaximumMessageSize": "1048576"})
 	counted := counted()
-	const most = 262144
+	const most = 1 << 20
 	own := len("_datadog"+"String"+`{"`+key+`":""}`) + 36
 	for _, test := range []struct {
 		length  int

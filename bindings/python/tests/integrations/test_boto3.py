@@ -190,19 +190,19 @@ def total(message):
     return len(message["Body"].encode()) + sum(len(part) for several in parts for part in several)
 
 
-def test_256_kib_are_never_passed(sqs, started, counted):
-    url, everything = make_queue(sqs, MaximumMessageSize="1048576"), {"MessageAttributeNames": ["All"]}
+def test_1_mib_is_never_passed(sqs, started, counted):
+    url, everything = make_queue(sqs), {"MessageAttributeNames": ["All"]}
     own = len("_datadog" + "String" + json.dumps({KEY: "=" * 36}, separators=(",", ":")))
-    for length, stamped in ((262_144 - own, True), (262_144 - own + 1, False)):
+    for length, stamped in ((1_048_576 - own, True), (1_048_576 - own + 1, False)):
         sqs.send_message(QueueUrl=url, MessageBody="x" * length)
         [message] = receive(sqs, url, **everything)
-        assert ("MessageAttributes" in message) == stamped and total(message) <= 262_144
+        assert ("MessageAttributes" in message) == stamped and total(message) <= 1_048_576
         sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
     # A batch has the limit as a whole: here there is room for two of three.
-    body = "x" * ((262_144 - 2 * own) // 3)
+    body = "x" * ((1_048_576 - 2 * own) // 3)
     sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(at), "MessageBody": body} for at in range(3)])
     messages = receive(sqs, url, 3, **everything)
-    assert sum(map(total, messages)) <= 262_144 and sum("MessageAttributes" in message for message in messages) == 2
+    assert sum(map(total, messages)) <= 1_048_576 and sum("MessageAttributes" in message for message in messages) == 2
     assert counted() == {"sqs_too_large": 2}
     name = queue_name(url)
     assert reported(started).counts() == {f"out,topic:{name},type:sqs": 3, f"in,topic:{name},type:sqs": 5}
@@ -291,7 +291,7 @@ def test_sns_to_sqs(client, sqs, started, raw_delivery):
     assert points.counts() == dict.fromkeys(edges, 6)
 
 
-def test_sns_has_the_limits_of_sqs(client, sqs, started, counted):
+def test_sns_has_limits_too(client, sqs, started, counted):
     sns, topic, url = subscribe(client, sqs, RawMessageDelivery="true")
     sns.publish(TopicArn=topic, Message="x", MessageAttributes={f"name-{at}": text("v") for at in range(10)})
     sns.publish(TopicArn=topic, Message="x" * 262_100)

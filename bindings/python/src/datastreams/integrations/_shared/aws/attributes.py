@@ -10,9 +10,8 @@ from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.headers import next_header
 from datastreams.integrations._shared.sizes import size_of
 
-# SQS takes 10 attributes, and loses a message from SNS that has more; both take 256 KiB by default, attributes included.
+# SQS takes 10 attributes, and loses a message from SNS that has more.
 ATTRIBUTES = 10
-BYTES = 262_144
 
 
 def attributes_size(attributes: Any) -> int:

@@ -6,9 +6,14 @@ from functools import lru_cache
 from typing import Any
 
 from datastreams._native import Edge, edge
-from datastreams.integrations._shared.aws.attributes import BYTES, attributes_size, stamped
+from datastreams.integrations._shared.aws.attributes import attributes_size, stamped
 from datastreams.integrations._shared.aws.carrier import NAME
 from datastreams.integrations._shared.sizes import size_of
+
+# Of a message and of a request, attributes included. A topic can be set to take 1 MiB (docs.aws.amazon.com/sns/latest/dg/
+# large-message-payloads.html), but what is longer than 256 KiB stays as it is: a queue behind it may take less, and SNS would
+# lose the message.
+BYTES = 262_144
 
 
 @lru_cache(maxsize=4096)
