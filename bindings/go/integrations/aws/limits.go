@@ -5,7 +5,9 @@ package aws
 type limits struct{ usual, most int64 }
 
 var (
-	// messageBytes are those of SQS and SNS: of a message, and of a request with several.
+	// messageBytes are those of SQS and SNS: of a message, and of a request with several. SQS takes a mebibyte since August 2025,
+	// in queues that are not set to less (aws.amazon.com/about-aws/whats-new/2025/08/amazon-sqs-max-payload-size-1mib); older
+	// ones often are. SNS loses what a queue behind a topic does not take.
 	messageBytes = limits{256 << 10, 1 << 20}
 	// eventBytes are those of EventBridge: of a request with one or several.
 	eventBytes = limits{256 << 10, 1_000_000}

@@ -308,7 +308,7 @@ def test_sns_to_sqs(client, sqs, started, raw_delivery):
     assert points.counts() == dict.fromkeys(edges, 6)
 
 
-def test_sns_has_the_limits_of_sqs(client, sqs, started, counted):
+def test_sns_has_limits_too(client, sqs, started, counted):
     sns, topic, url = subscribe(client, sqs, RawMessageDelivery="true")
     sns.publish(TopicArn=topic, Message="x", MessageAttributes={f"name-{at}": text("v") for at in range(10)})
     sns.publish(TopicArn=topic, Message="x" * 262_100)

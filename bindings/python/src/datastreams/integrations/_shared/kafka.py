@@ -114,19 +114,15 @@ def _lengths(headers: Pairs) -> int:
 
 # What a batch adds to its messages: brokers compare it with their limit, which is often that of the client as well.
 BATCH = 61
-# What aiokafka and kafka-python add to key, value and headers when they compare a message with max_request_size: for the
-# batch, the record, and the number of headers.
-_OVERHEAD = BATCH + 21 + 1
 
 
-def room(max_request_size: int | None, key: Any, value: Any) -> int | None:
-    """Bytes that key, value and headers may have on the wire in these clients; None: not known."""
-    if max_request_size is None:
-        return None
-    return max_request_size - _OVERHEAD - varint(size_of(key)) - varint(size_of(value))
+def produced(topic: str, value: Any = None, key: Any = None, headers: Any = None, cluster: str = "") -> Any:
+    """Records that a message is produced, for a program that does it by hand, and returns the headers to produce it with:
+    a copy. value and key are those that are sent, after serializers."""
+    return outgoing(topic, size_of(value) + size_of(key), headers, cluster) or headers
 
 
-def produced(
+def outgoing(
     topic: str, size: int, headers: Headers = None, cluster: str = "", room: int | None = None, around: int = 0
 ) -> Pairs | None:
     """Records that a message is produced, and returns the headers to send: a list, the caller's own stays as it is.

@@ -1,7 +1,8 @@
 """Kinesis: records put to a stream, and read from a shard.
 
 The topic is the stream's name, also where a call names it by its ARN. A call that reads says only which iterator it reads
-from: the streams of iterators are remembered from the calls that made them.
+from: the streams of iterators are remembered from the calls that made them. A record that is read again, by the same iterator
+or another, is consumed again, and counts again.
 """
 
 from __future__ import annotations
@@ -25,7 +26,9 @@ from datastreams.integrations._shared.times import queued_ns
 ITERATORS = 4096
 
 _lock = fork_safe()
-_streams: dict[str, str] = {}
+# The streams of iterators that are still to be read from, and of those that have been, which may be again.
+_next: dict[str, str] = {}
+_read: dict[str, str] = {}
 
 
 @lru_cache(maxsize=4096)
@@ -89,24 +92,23 @@ def _text(data: Any) -> str | None:
 
 
 def iterator(params: dict[str, Any], response: dict[str, Any]) -> None:
-    _follow(response.get("ShardIterator"), _stream(params))
-
-
-def _follow(name: str | None, stream: str | None) -> None:
-    if name is None or stream is None:
-        return
     with _lock:
-        _streams[name] = stream
-        if len(_streams) > ITERATORS:
-            del _streams[next(iter(_streams))]
+        _keep(_next, response.get("ShardIterator"), _stream(params))
+
+
+def _keep(streams: dict[str, str], name: str | None, stream: str | None) -> None:
+    if name is not None and stream is not None:
+        streams[name] = stream
+        if len(streams) > ITERATORS:
+            del streams[next(iter(streams))]
 
 
 def received(params: dict[str, Any], response: dict[str, Any]) -> None:
+    name = params["ShardIterator"]
     with _lock:
-        stream = _stream(params) or _streams.get(params["ShardIterator"])
-        if response.get("NextShardIterator") != params["ShardIterator"]:
-            _streams.pop(params["ShardIterator"], None)
-    _follow(response.get("NextShardIterator"), stream)
+        stream = _stream(params) or _next.pop(name, None) or _read.get(name)
+        _keep(_read, name, stream)
+        _keep(_next, response.get("NextShardIterator"), stream)
     records, source = response.get("Records"), ("kinesis", stream)
     if not records:
         nothing_from(source)

@@ -16,7 +16,9 @@ class Limits(NamedTuple):
         return (self.usual if size <= self.usual else self.most) - size
 
 
-# Of SQS and SNS: a message, and a request with several.
+# Of SQS and SNS: a message, and a request with several. SQS takes a mebibyte since August 2025, in queues that are not set to
+# less (aws.amazon.com/about-aws/whats-new/2025/08/amazon-sqs-max-payload-size-1mib); older ones often are. SNS loses what a
+# queue behind a topic does not take.
 MESSAGE_BYTES = Limits(262_144, 1_048_576)
 # Of EventBridge: a request with one event or several.
 EVENT_BYTES = Limits(262_144, 1_000_000)

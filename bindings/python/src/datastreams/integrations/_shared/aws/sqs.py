@@ -71,13 +71,18 @@ def received(params: dict[str, Any], response: dict[str, Any]) -> None:
     if not messages:
         nothing_from(source)
         return
-    asked = _asked(params)
     for message in messages:
-        consumed(params["QueueUrl"], message)
-        if not asked:
-            _hide(message, bool(params.get("MessageAttributeNames")))
+        taken(params, message)
     current_of(source)
     response["Messages"] = Batch(messages, merged(messages))
+
+
+def taken(params: dict[str, Any], message: dict[str, Any]) -> Pathway:
+    """Records that a message was consumed by a call with these parameters."""
+    pathway = consumed(params["QueueUrl"], message)
+    if not _asked(params):
+        _hide(message, bool(params.get("MessageAttributeNames")))
+    return pathway
 
 
 def _hide(message: dict[str, Any], others: bool) -> None:
