@@ -6,6 +6,7 @@ use crate::model::{EdgeId, HopId, HopKey};
 use crate::quantiles::Quantiles;
 use crate::view::View;
 use serde::Serialize;
+use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet};
 
 /// The most steps that are followed back.
@@ -60,6 +61,8 @@ impl Way {
 pub(crate) struct Parents<'a> {
     view: &'a View,
     by_hash: HashMap<u64, Vec<HopKey>>,
+    /// What was chosen among several, which takes longer the more there are: many ways lead over the same hop.
+    chosen: RefCell<HashMap<HopKey, HopKey>>,
 }
 
 impl<'a> Parents<'a> {
@@ -69,7 +72,7 @@ impl<'a> Parents<'a> {
             by_hash.entry(hop.hash).or_default().push(hop);
         }
         by_hash.values_mut().for_each(|hops| hops.sort_unstable());
-        Self { view, by_hash }
+        Self { view, by_hash, chosen: RefCell::default() }
     }
 
     /// The hop that `hop` goes on from. A hash is nearly always one hop's alone; where several services share it
@@ -83,6 +86,15 @@ impl<'a> Parents<'a> {
         if let [only] = hops.as_slice() {
             return Some(*only);
         }
+        if let Some(&chosen) = self.chosen.borrow().get(&hop) {
+            return Some(chosen);
+        }
+        let chosen = self.choose(hop, hops)?;
+        self.chosen.borrow_mut().insert(hop, chosen);
+        Some(chosen)
+    }
+
+    fn choose(&self, hop: HopKey, hops: &[HopKey]) -> Option<HopKey> {
         let here = self.edge(hop)?;
         let fit = |candidate: &HopKey| {
             let Some(there) = self.edge(*candidate) else { return 0 };

@@ -43,10 +43,17 @@ impl EdgeKey {
         format!("{:016x}", fingerprint(parts))
     }
 
-    /// Bytes of its texts.
+    /// The bytes that its texts take, about.
     pub(crate) fn bytes(&self) -> usize {
-        self.env.len() + self.service.len() + self.tags.iter().map(|tag| tag.len()).sum::<usize>()
+        memory(&self.env, &self.service, &self.tags)
     }
+}
+
+/// The bytes that the texts of an edge take, about: of short tags most is not text.
+pub(super) fn memory(env: &str, service: &str, tags: &[Box<str>]) -> usize {
+    /// A tag's place, and the allocator's share.
+    const TAG: usize = size_of::<Box<str>>() + 16;
+    env.len() + service.len() + tags.iter().map(|tag| TAG + tag.len()).sum::<usize>()
 }
 
 /// FNV-1 of texts that are told apart.

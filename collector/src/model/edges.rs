@@ -2,7 +2,7 @@
 
 use super::batch::KeptEdge;
 use super::began;
-use super::edge::{EdgeKey, normal_env, normal_tags, splits_tags};
+use super::edge::{EdgeKey, memory, normal_env, normal_tags, splits_tags};
 use super::stats::Began;
 use crate::collect::limits::Limits;
 use datastreams_core::payload::{Payload, Point, Tags};
@@ -58,6 +58,13 @@ struct Spelling {
     edge: EdgeId,
 }
 
+impl Spelling {
+    /// The bytes that it takes, about: a tag that is written a million times is one tag of an edge, but a million here.
+    fn bytes(&self) -> usize {
+        memory(&self.env, &self.service, &self.tags)
+    }
+}
+
 /// All edges.
 #[derive(Debug, Default)]
 pub(crate) struct Edges {
@@ -66,6 +73,8 @@ pub(crate) struct Edges {
     /// By a hash that nobody outside knows.
     spellings: HashMap<u64, Vec<Spelling>>,
     spelled: usize,
+    /// Of all spellings.
+    spelled_bytes: usize,
     state: RandomState,
     last: EdgeId,
     /// Of all keys.
@@ -79,6 +88,11 @@ impl Edges {
 
     pub(crate) fn iter(&self) -> impl Iterator<Item = (EdgeId, &Edge)> {
         self.by_id.iter().map(|(&id, edge)| (id, edge))
+    }
+
+    #[cfg(test)]
+    pub(crate) fn spelled_bytes(&self) -> usize {
+        self.spelled_bytes
     }
 
     /// The edge of a point; `None`: it would be one too many.
@@ -108,15 +122,30 @@ impl Edges {
                 self.last
             }
         };
-        if self.spelled >= SPELLINGS * limits.max_edges {
-            self.spellings.clear();
-            self.spelled = 0;
-        }
-        self.spelled += 1;
         let tags = point.edge_tags.clone();
         let spelling = Spelling { env: env.into(), service: service.into(), splits, tags, edge };
-        self.spellings.entry(hash).or_default().push(spelling);
+        self.remember(hash, spelling, limits);
         Some(edge)
+    }
+
+    /// Remembers a spelling, unless it is one that no tracer writes.
+    fn remember(&mut self, hash: u64, spelling: Spelling, limits: &Limits) {
+        let bytes = spelling.bytes();
+        if bytes > SPELLINGS * limits.max_edge_bytes {
+            return;
+        }
+        let full = self.spelled >= SPELLINGS * limits.max_edges;
+        if full || self.spelled_bytes + bytes > SPELLINGS * limits.max_names {
+            self.forget_spellings();
+        }
+        self.spelled += 1;
+        self.spelled_bytes += bytes;
+        self.spellings.entry(hash).or_default().push(spelling);
+    }
+
+    fn forget_spellings(&mut self) {
+        self.spellings.clear();
+        (self.spelled, self.spelled_bytes) = (0, 0);
     }
 
     fn insert(&mut self, id: EdgeId, key: Arc<EdgeKey>, langs: BTreeSet<Box<str>>, began: Began, seen: i64) {
@@ -146,8 +175,7 @@ impl Edges {
             }
         }
         if !gone.is_empty() {
-            self.spellings.clear();
-            self.spelled = 0;
+            self.forget_spellings();
         }
         gone
     }

@@ -263,7 +263,7 @@ impl Model {
             self.hops.restore(id, hop);
         }
         for (id, key, latest) in kept.series {
-            self.backlogs.restore(id, &key, latest);
+            self.backlogs.restore(id, &key, latest, self.started_ns.div_euclid(SECOND_NS));
         }
         for id in kept.ids {
             self.repeats.insert(&id);
