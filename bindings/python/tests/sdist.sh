@@ -8,7 +8,8 @@ trap 'rm -rf "$work"' EXIT
 cd "$work"
 python3 -m venv venv
 venv/bin/pip install --quiet --disable-pip-version-check "$file"
-"$paths" venv/lib/python*/site-packages/datastreams/_native*.so
+# Without the home directory: what links an extension may name where the interpreter is.
+CARGO_HOME=${CARGO_HOME:-$HOME/.cargo} RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup} HOME=/ "$paths" venv/lib/python*/site-packages/datastreams/_native*.so
 venv/bin/python - <<'PROGRAM'
 import datastreams
 

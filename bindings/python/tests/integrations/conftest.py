@@ -70,7 +70,7 @@ def aws():
 @pytest.fixture(scope="session")
 def sqs_broker(aws):
     """The same server as a broker of kombu's: its URL, and the options of the transport."""
-    options = {"is_secure": False, "region": "us-east-1", "wait_time_seconds": 1}
+    options = {"is_secure": False, "region": "us-east-1", "wait_time_seconds": 1, "polling_interval": 0.1}
     return aws["endpoint_url"].replace("http://", "sqs://test:test@"), options
 
 
