@@ -195,16 +195,22 @@ class Batches(Case):
             header_of(message)
         self.assertIn((("shop out orders", "ledger in orders"), 60), self.collector.pathways())
 
-    def test_consumed_at_once(self):
+    def consumed_at_once(self, each):
         # Two topics, so two pathways. Merged, now one goes on and now the other; else always the last.
         rounds = 40
         one, two, sent = self.own("one"), self.own("two"), self.own("sent")
-        self.send("shop", one, *range(rounds), options=["-p", "0"])
-        self.send("shop", two, *range(rounds), options=["-p", "0"])
-        self.run_group("c", PROGRAMS / "batch", self.broker, one, two, sent, rounds)
+        self.send("shop", one, *range(rounds * each), options=["-p", "0"])
+        self.send("shop", two, *range(rounds * each), options=["-p", "0"])
+        self.run_group("c", PROGRAMS / "batch", self.broker, one, two, sent, rounds, each)
         counts = {steps[0]: count for steps, count in self.collector.pathways() if steps[-1] == "c out sent"}
         self.assertEqual(sum(counts.values()), rounds)
         self.assertEqual(set(counts), {"shop out one", "shop out two"})
+
+    def test_consumed_at_once(self):
+        self.consumed_at_once(1)
+
+    def test_more_consumed_at_once_than_are_kept(self):
+        self.consumed_at_once(50)
 
 
 class Parents(Case):
