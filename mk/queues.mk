@@ -43,7 +43,7 @@ test-kafka-c: examples command ## The C programs over Apache Kafka; lag beside w
 QUEUES_OLD_GO := $(GO_DIR)/integrations/franz $(GO_DIR)/integrations/ibmsarama $(GO_DIR)/integrations/kafka/v2 \
   $(GO_DIR)/internal/segmentiotest
 
-test-kafka-old: lib command go-lib plugin-ready ## The plugin, C, Go and Python over a broker of Apache Kafka that refuses headers: no message is lost
+test-kafka-old: lib command go-lib plugin-ready ## C, Go and Python over a broker of Apache Kafka that refuses headers: no message is lost; with the plugin the first
 	@tools/setup java kafka python queues
 	@mkdir -p build/test
 	$(CC) -std=c99 -g -Wall -Wextra -Wpedantic -Wshadow -Werror -Wno-gnu-statement-expression -Iinclude -Ibindings/c/include \
