@@ -11,9 +11,10 @@ PLUGIN := $(PLUGIN_DIR)/libdatastreams_rdkafka.so
 PLUGIN_PRELOAD := $(PLUGIN_DIR)/libdatastreams_rdkafka_preload.so
 PLUGIN_C := $(addprefix $(PLUGIN_SRC)/,cluster.c commits.c consume.c edges.c headers.c instance.c measure.c parent.c plugin.c \
   produce.c program_symbols.c rdkafka_api.c topics.c)
-PLUGIN_FLAGS := -std=c99 -D_GNU_SOURCE -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Wpedantic -Werror -Iinclude -shared -Wl,-z,defs
+# Calls into other libraries are many for each message: -fno-plt.
+PLUGIN_FLAGS := -std=c99 -D_GNU_SOURCE -O3 -g -fPIC -fno-plt -fvisibility=hidden -Wall -Wextra -Wpedantic -Werror -Iinclude -shared -Wl,-z,defs
 # With nodelete, since librdkafka closes its plugins, while the reporter's thread goes on.
-PLUGIN_LINK := -Wl,--version-script=$(PLUGIN_SRC)/plugin.map -Wl,-z,nodelete -Wl,-Bsymbolic
+PLUGIN_LINK := -Wl,--version-script=$(PLUGIN_SRC)/plugin.map -Wl,-z,now -Wl,-z,nodelete -Wl,-Bsymbolic
 
 PLUGIN_TEST := tests/plugin
 PLUGIN_PROGRAMS := $(PLUGIN_DIR)/programs

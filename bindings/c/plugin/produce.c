@@ -57,13 +57,15 @@ rd_kafka_resp_err_t on_send(rd_kafka_t *rk, rd_kafka_message_t *message, void *o
         kept_len = found.header_len < sizeof kept ? found.header_len : sizeof kept;
         memcpy(kept, found.header, kept_len);
     }
+    name = api->topic_name(message->rkt);
+    cluster = cluster_id(&instance->cluster);
+    topic = topics_of_message(&instance->produced, message->rkt, name, cluster);
+    if (topic != NULL && __atomic_load_n(&topic->refuses_headers, __ATOMIC_RELAXED))
+        return tell_once(&instance->told_headerless, RD_KAFKA_RESP_ERR__UNSUPPORTED_FEATURE);
     if (found.ours) {
         api->header_remove(headers, DS_HEADER_KEY);
         api->header_remove(headers, DS_HEADER_KEY_LEGACY);
     }
-    name = api->topic_name(message->rkt);
-    cluster = cluster_id(&instance->cluster);
-    topic = topics_of_message(&instance->produced, message->rkt, name, cluster);
     edge = topic != NULL ? topic->messages : kafka_edge(instance->measure->client, EDGE_OUT, name, "", cluster);
     ds_set_checkpoint(instance->measure->client, edge, size + found.others, kept_len > 0 ? kept : NULL, kept_len, continued,
                       NULL, out, sizeof out, &out_len);
@@ -71,16 +73,30 @@ rd_kafka_resp_err_t on_send(rd_kafka_t *rk, rd_kafka_message_t *message, void *o
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* In a thread of librdkafka's, or in the thread that produces, when the message could not be queued: nothing of librdkafka may
- * be called. */
+/* A topic in the format from before Kafka 0.11 (log.message.format.version) refuses messages with headers, and says no more
+ * than that the error is unknown. A message cannot be taken back here; those that follow go without. */
+static bool refused(const struct rdkafka_api *api, const rd_kafka_message_t *message) {
+    rd_kafka_headers_t *headers = NULL;
+    return (message->err == RD_KAFKA_RESP_ERR_UNKNOWN ||
+            message->err == RD_KAFKA_RESP_ERR_UNSUPPORTED_FOR_MESSAGE_FORMAT) &&
+           api->message_headers(message, &headers) == RD_KAFKA_RESP_ERR_NO_ERROR && headers_only_ours(api, headers);
+}
+
+/* In a thread of librdkafka's, or in the thread that produces, when the message could not be queued: only the message itself
+ * may be asked for. */
 rd_kafka_resp_err_t on_acknowledgement(rd_kafka_t *rk, rd_kafka_message_t *message, void *opaque) {
     const struct instance *instance = opaque;
-    const struct topic *topic;
+    struct topic *topic = topics_of_handle(&instance->produced, message->rkt);
     (void)rk;
-    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR || message->offset < 0) return RD_KAFKA_RESP_ERR_NO_ERROR;
-    topic = topics_of_handle(&instance->produced, message->rkt);
-    if (topic != NULL)
+    if (topic == NULL) return RD_KAFKA_RESP_ERR_NO_ERROR;
+    if (message->err != RD_KAFKA_RESP_ERR_NO_ERROR) {
+        if (!__atomic_load_n(&topic->takes_headers, __ATOMIC_RELAXED) && refused(&instance->api, message))
+            __atomic_store_n(&topic->refuses_headers, true, __ATOMIC_RELAXED);
+    } else if (message->offset >= 0) {
+        if (!__atomic_load_n(&topic->refuses_headers, __ATOMIC_RELAXED))
+            __atomic_store_n(&topic->takes_headers, true, __ATOMIC_RELAXED);
         ds_track_offset(instance->measure->client, topic->offsets, message->partition, message->offset);
+    }
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
