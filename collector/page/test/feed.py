@@ -74,7 +74,9 @@ def pipeline(services, _number):
         stage.checkpoint(into("jobs", "stage", "rabbitmq"), header, size=SIZE, now_ns=start + 5 * MS)
     for partition, behind in enumerate([1200, 800, 0]):
         services.of("payments").track(["topic:payments", "type:kafka_produce"], partition, 4999)
-        services.of("mailer").track(["consumer_group:mailer", "topic:payments", "type:kafka_commit"], partition, 5000 - behind)
+        services.of("mailer").track(
+            ["consumer_group:mailer", "topic:payments", "type:kafka_commit"], partition, 5000 - behind
+        )
         services.of("ledger").track(["consumer_group:ledger", "topic:payments", "type:kafka_commit"], partition, 5000)
 
 
@@ -96,7 +98,9 @@ def company(services, number):
         pathway, header, size = abi.Pathway(), abi.c.create_string_buffer(abi.HEADER_MAX), abi.c.c_size_t()
         takers = draw.sample(by_stage[stage + 1], 1 + draw.randrange(2))
         steps = [(f"service-{producer}", out(f"topic-{queue}"), b"", 0)]
-        steps += [(f"service-{at}", into(f"topic-{queue}", f"service-{at}"), None, draw.randrange(1, 900)) for at in takers]
+        steps += [
+            (f"service-{at}", into(f"topic-{queue}", f"service-{at}"), None, draw.randrange(1, 900)) for at in takers
+        ]
         for service, tags, received, ms in steps:
             received = header.raw[: size.value] if received is None else received
             options = abi.Options(abi.c.sizeof(abi.Options), now + ms * MS, 0)
@@ -111,9 +115,12 @@ def hostile(services, _number):
     from reference import Sketch, msgpack
 
     evil = '<img src=x onerror="document.title=1">'
-    topic = f"topic:\"><script>document.title=2</script>{evil}" + "x" * 3000
+    topic = f'topic:"><script>document.title=2</script>{evil}' + "x" * 3000
     queue = [topic, f"type:{evil}", f"kafka_cluster_id:{evil}"]
-    ends = {f"{evil} \u202e first": ["direction:out", *queue], f"{evil} second": ["direction:in", f"group:{evil}", *queue]}
+    ends = {
+        f"{evil} \u202e first": ["direction:out", *queue],
+        f"{evil} second": ["direction:in", f"group:{evil}", *queue],
+    }
     for at, (service, tags) in enumerate(ends.items()):
         latency = Sketch().add(0.5).add(1e308).add(-1e308).encode()
         point = {"EdgeTags": tags, "Hash": at + 1, "ParentHash": at, "EdgeLatency": latency, "PathwayLatency": latency,
@@ -130,7 +137,9 @@ def hostile(services, _number):
 def main():
     library, url, what, *number = sys.argv[1:]
     services = Services(library, url)
-    {"pipeline": pipeline, "more": more, "company": company, "hostile": hostile}[what](services, int(number[0]) if number else 0)
+    {"pipeline": pipeline, "more": more, "company": company, "hostile": hostile}[what](
+        services, int(number[0]) if number else 0
+    )
     services.stop()
 
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// Which way messages go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Direction {
     /// Consumed by the service.

@@ -85,8 +85,9 @@ test("names are text, whatever is in them, and any number can be drawn", async (
   const { pathways } = await collector.get<Pathways>("/api/pathways");
   const complaints = browser.complaints.length;
   const looks = ["#map", "#pathways", "#lag", `#pathways?select=pathway:${pathways[0]!.id}`, ...edges.map(({ id }) => `#map?select=edge:${id}`)];
+  const page = await browser.open(collector.url);
   for (const look of looks) {
-    const page = await browser.open(`${collector.url}/${look}`);
+    await page.goto(`${collector.url}/${look}`);
     await page.waitForSelector(look.includes("select") ? ".panel canvas" : ".node, .wide tbody tr");
     await expect.poll(() => page.locator("body").textContent()).toContain('<img src=x onerror="document.title=1">');
     expect(await page.title()).toBe("datastreams");
