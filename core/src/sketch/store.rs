@@ -39,9 +39,8 @@ impl Store {
             *lowest += below.iter().map(|&count| number(count)).sum::<f64>();
         }
         let at = usize::try_from(low - self.first).unwrap_or(0);
-        for (bin, &count) in self.counts.iter_mut().skip(at).zip(within) {
-            *bin += number(count);
-        }
+        let bins = self.counts.get_mut(at..).unwrap_or_default();
+        bins.iter_mut().zip(within).for_each(|(bin, &count)| *bin += number(count));
     }
 
     /// Adds a count, finite and not negative, to a bin within ±2^29.

@@ -152,8 +152,14 @@ impl Counts<'_> {
 
     /// The sum of all counts.
     pub(super) fn total(&self) -> f64 {
-        let dense: f64 = self.dense().iter().map(|&count| f64::from_le_bytes(count)).sum();
-        dense + self.sparse.iter().map(|&(_, count)| count).sum::<f64>()
+        // Four sums at a time: each addition else waits for the one before.
+        let (fours, rest) = self.dense().as_chunks::<4>();
+        let mut sums = [0.0; 4];
+        for counts in fours {
+            sums.iter_mut().zip(counts).for_each(|(sum, &count)| *sum += f64::from_le_bytes(count));
+        }
+        let rest = rest.iter().map(|&count| f64::from_le_bytes(count));
+        rest.chain(self.sparse.iter().map(|&(_, count)| count)).fold(sums.iter().sum(), |sum, count| sum + count)
     }
 }
 
