@@ -59,13 +59,13 @@ pub(crate) fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a str>) -> u64 {
 ///
 /// dd-trace-py and dd-trace-rb join the tags with commas and split them again on sending, so `topic:a,b` comes as
 /// `topic:a` and `b`. A part without a colon belongs to the tag before it. (`topic:a,b:c` cannot be told from two tags.)
-pub(crate) fn normal_tags(tags: &[Box<str>], lang: &str) -> Box<[Box<str>]> {
+pub(crate) fn normal_tags<'a>(tags: impl Iterator<Item = Cow<'a, str>>, lang: &str) -> Box<[Box<str>]> {
     let splits = splits_tags(lang);
-    let mut whole: Vec<Cow<'_, str>> = Vec::with_capacity(tags.len());
+    let mut whole: Vec<Cow<'_, str>> = Vec::new();
     for tag in tags {
         match whole.last_mut() {
             Some(before) if splits && !tag.contains(':') => *before = format!("{before},{tag}").into(),
-            _ => whole.push(Cow::Borrowed(tag)),
+            _ => whole.push(tag),
         }
     }
     whole.sort_unstable();
@@ -74,7 +74,7 @@ pub(crate) fn normal_tags(tags: &[Box<str>], lang: &str) -> Box<[Box<str>]> {
 }
 
 /// Whether a tracer splits tags at commas.
-pub(crate) fn splits_tags(lang: &str) -> bool {
+fn splits_tags(lang: &str) -> bool {
     matches!(lang, "python" | "ruby")
 }
 
@@ -92,7 +92,7 @@ mod tests {
     }
 
     fn normal(tags: &[&str], lang: &str) -> Vec<String> {
-        normal_tags(&boxed(tags), lang).iter().map(|tag| tag.to_string()).collect()
+        normal_tags(tags.iter().map(|&tag| tag.into()), lang).iter().map(|tag| tag.to_string()).collect()
     }
 
     #[test]
