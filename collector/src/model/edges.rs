@@ -64,9 +64,9 @@ impl Edges {
     }
 
     /// The edge with this key, new or not; `None`: it would be one too many.
-    pub(super) fn find(&mut self, key: EdgeKey, limits: &Limits) -> Option<EdgeId> {
-        if let Some(&id) = self.by_key.get(&key) {
-            return Some(id);
+    pub(super) fn find(&mut self, key: EdgeKey, limits: &Limits) -> Option<(EdgeId, Arc<EdgeKey>)> {
+        if let Some((key, &id)) = self.by_key.get_key_value(&key) {
+            return Some((id, key.clone()));
         }
         let bytes = key.bytes();
         let full = self.by_id.len() >= limits.max_edges || self.bytes + bytes > limits.max_names;
@@ -74,8 +74,9 @@ impl Edges {
             return None;
         }
         self.last = self.last.checked_add(1)?;
-        self.insert(self.last, key.into(), BTreeSet::new(), Began { first: i64::MAX, report: None }, i64::MIN);
-        Some(self.last)
+        let key = Arc::new(key);
+        self.insert(self.last, key.clone(), BTreeSet::new(), Began { first: i64::MAX, report: None }, i64::MIN);
+        Some((self.last, key))
     }
 
     fn insert(&mut self, id: EdgeId, key: Arc<EdgeKey>, langs: BTreeSet<Box<str>>, began: Began, seen: i64) {

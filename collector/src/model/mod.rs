@@ -180,16 +180,11 @@ impl Model {
         self.received.points += 1;
         self.received.messages = self.received.messages.saturating_add(messages);
         let spelling = self.spelling.of(point);
-        let known = self.steps.get_mut(spelling);
-        let is_new = known.is_none();
-        let mut new;
-        let step = match known {
+        let mut new = None;
+        let step = match self.steps.get_mut(spelling) {
             Some(step) => step,
             None => match self.edges.find(key(payload, point), &self.limits) {
-                Some(edge) => {
-                    new = Step::new(edge);
-                    &mut new
-                }
+                Some((edge, key)) => new.insert(Step::new(edge, key)),
                 None => {
                     self.exports.passed(None, &Passed::from(measured), now_ns);
                     self.cut.edge_messages = self.cut.edge_messages.saturating_add(messages);
@@ -197,13 +192,14 @@ impl Model {
                 }
             },
         };
-        let Some(edge) = self.edges.get_mut(step.edge) else { return };
-        self.exports.passed(Some((step.edge, &edge.key)), &Passed::from(measured), now_ns);
+        self.exports.passed(Some((step.edge, &step.key)), &Passed::from(measured), now_ns);
         // More often than once a second tells nothing new.
         let told = (slot, now_ns.div_euclid(SECOND_NS));
         if step.told != told || step.hop == NO_HOP {
             step.told = told;
-            if edge.pass(slot, messages, &payload.lang, now_ns) {
+            if let Some(edge) = self.edges.get_mut(step.edge)
+                && edge.pass(slot, messages, &payload.lang, now_ns)
+            {
                 self.batch.memory += Batch::ENTRY;
                 self.batch.edges.insert(step.edge, edge.kept());
             }
@@ -226,8 +222,7 @@ impl Model {
         if !self.batch.add((slot, step.edge, step.hop), &mut step.cell, measured, room) {
             self.cut.history_messages = self.cut.history_messages.saturating_add(messages);
         }
-        if is_new {
-            let step = *step;
+        if let Some(step) = new {
             self.steps.insert(spelling, step, &self.limits);
         }
         let gone = self.hops.take_gone();

@@ -1,17 +1,20 @@
 //! Finding what is known of a point that came before in one look: by the bytes that a tracer wrote of it.
 
+use super::edge::EdgeKey;
 use super::{EdgeId, HopId, NO_HOP};
 use crate::collect::limits::Limits;
 use datastreams_core::payload::{Borrowed, BorrowedTags, Point};
 use std::collections::HashMap;
+use std::sync::Arc;
 
 /// How many spellings of steps are remembered, by hops at the most; and bytes of them, by those of edges.
 const SPELLINGS: usize = 4;
 
 /// What is known of a step as it was spelled.
-#[derive(Clone, Copy, Debug)]
+#[derive(Debug)]
 pub(super) struct Step {
     pub(super) edge: EdgeId,
+    pub(super) key: Arc<EdgeKey>,
     /// [`NO_HOP`]: there was no room for it.
     pub(super) hop: HopId,
     /// When the edge and the hop were told last that something passed: the slot, and the moment, both in seconds.
@@ -21,8 +24,8 @@ pub(super) struct Step {
 }
 
 impl Step {
-    pub(super) fn new(edge: EdgeId) -> Self {
-        Self { edge, hop: NO_HOP, told: (i64::MIN, i64::MIN), cell: 0 }
+    pub(super) fn new(edge: EdgeId, key: Arc<EdgeKey>) -> Self {
+        Self { edge, key, hop: NO_HOP, told: (i64::MIN, i64::MIN), cell: 0 }
     }
 }
 
@@ -90,5 +93,59 @@ impl Steps {
     pub(super) fn clear(&mut self) {
         self.known.clear();
         self.bytes = 0;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use datastreams_core::payload::{Bucket, Payload};
+
+    /// What is written of the only point of a payload.
+    fn spelled(texts: [&str; 3], service: Option<&str>, hashes: [u64; 2], tags: &[&str]) -> Vec<u8> {
+        let [env, of, lang] = texts.map(String::from);
+        let [hash, parent_hash] = hashes;
+        let edge_tags = tags.iter().map(|&tag| tag.into()).collect();
+        let point = datastreams_core::payload::Point { edge_tags, hash, parent_hash, ..Default::default() };
+        let stats = vec![Bucket { stats: vec![point], ..Bucket::default() }];
+        let bytes = Payload { env, service: of, lang, stats, ..Payload::default() }.encode().unwrap();
+        let mut payload = Borrowed::read(&bytes).unwrap();
+        payload.stats[0].stats[0].service = service.map(Into::into);
+        let mut spelling = Spelling::default();
+        spelling.begin(&payload);
+        spelling.of(&payload.stats[0].stats[0]).to_vec()
+    }
+
+    #[test]
+    fn different_steps_are_spelled_differently() {
+        let all = [
+            spelled(["e", "s", "go"], None, [1, 2], &["a:b", "c:d"]),
+            spelled(["es", "", "go"], None, [1, 2], &["a:b", "c:d"]),
+            spelled(["e", "sgo", ""], None, [1, 2], &["a:b", "c:d"]),
+            spelled(["e", "s", "go"], Some("t"), [1, 2], &["a:b", "c:d"]),
+            spelled(["e", "s", "go"], None, [2, 1], &["a:b", "c:d"]),
+            spelled(["e", "s", "go"], None, [1, 2], &["a:bc", ":d"]),
+            spelled(["e", "s", "go"], None, [1, 2], &["c:d", "a:b"]),
+            spelled(["e", "s", "go"], None, [1, 2], &[]),
+        ];
+        for (n, one) in all.iter().enumerate() {
+            assert!(!all[..n].contains(one), "{n}");
+        }
+    }
+
+    #[test]
+    fn what_is_remembered_is_bounded() {
+        let limits = Limits { max_hops: 2, max_names: 100, max_edge_bytes: 60, ..Limits::DEFAULT };
+        let key = Arc::new(EdgeKey { env: "".into(), service: "".into(), tags: [].into() });
+        let mut steps = Steps::default();
+        let remembered = |steps: &mut Steps, spelling: &[u8]| {
+            steps.insert(spelling, Step::new(1, key.clone()), &limits);
+            (steps.get_mut(spelling).is_some(), steps.known.len(), steps.bytes)
+        };
+        assert_eq!(remembered(&mut steps, &[0; 61]), (false, 0, 0), "too long");
+        for n in 1..=8 {
+            assert_eq!(remembered(&mut steps, &[n; 50]), (true, n.into(), 50 * usize::from(n)));
+        }
+        assert_eq!(remembered(&mut steps, &[9; 50]), (true, 1, 50), "too many");
     }
 }

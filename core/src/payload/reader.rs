@@ -246,10 +246,12 @@ impl<'a> Reader<'a> {
     }
 }
 
+#[cold]
 fn decode_error(at: usize, reason: impl Into<String>) -> PayloadError {
     PayloadError::Decode { at, reason: reason.into() }
 }
 
+#[cold]
 fn expected(at: usize, what: &str, wanted: &str, found: &Value<'_>) -> PayloadError {
     decode_error(at, format!("{what} must be {wanted}, not {}", found.name()))
 }

@@ -7,7 +7,6 @@
 //! ```
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
 use std::ops::{Range, RangeInclusive};
 
@@ -126,7 +125,8 @@ pub(super) fn put_zero(out: &mut Vec<u8>, count: f64) {
 /// A store as it came, any of the three forms: each has its own field, and they add up.
 #[derive(Default)]
 struct RawStore<'a> {
-    sparse: BTreeMap<i32, f64>,
+    /// In the order in which they came: of a bin that came twice the last count is meant, as protobuf has it.
+    sparse: Vec<(i32, f64)>,
     dense: Cow<'a, [[u8; 8]]>,
     first: i32,
 }
@@ -221,7 +221,7 @@ impl<'a> RawStore<'a> {
                         }
                         Ok(())
                     })?;
-                    self.sparse.insert(index, count);
+                    self.sparse.push((index, count));
                 }
                 (2, Value::Bytes(packed)) => {
                     let (doubles, rest) = packed.as_chunks();
@@ -244,11 +244,16 @@ impl<'a> RawStore<'a> {
 
     /// `bins` are those of the mapping.
     fn checked(self, bins: &RangeInclusive<i32>) -> Result<Counts<'a>, SketchError> {
-        let Self { sparse, dense, first } = self;
+        let Self { mut sparse, dense, first } = self;
+        if !sparse.is_empty() {
+            sparse.reverse();
+            sparse.sort_by_key(|&(index, _)| index);
+            sparse.dedup_by_key(|&mut (index, _)| index);
+        }
         // All of them, without a branch for each: most of a payload are these numbers.
         let sound = |sound: bool, count: f64| (0.0 <= count) & sound & (count <= MAX_COUNT);
         let numbers = dense.iter().map(|&count| f64::from_le_bytes(count));
-        if !numbers.clone().fold(true, sound) || !sparse.values().copied().fold(true, sound) {
+        if !numbers.clone().fold(true, sound) || !sparse.iter().map(|&(_, count)| count).fold(true, sound) {
             return Err(SketchError::Count);
         }
         // js pads its stores with zeros, whatever the index.
@@ -259,9 +264,12 @@ impl<'a> RawStore<'a> {
         let within = |index: i64| i32::try_from(index).ok().filter(|index| bins.contains(index));
         let at = |place: usize| within(i64::from(first) + place as i64).ok_or(SketchError::Index);
         let first = if used.is_empty() { 0 } else { at(used.end - 1).and(at(used.start))? };
-        let sparse = sparse.into_iter().filter(|&(_, count)| count != 0.0);
-        let sparse = sparse.map(|(index, count)| Ok((within(index.into()).ok_or(SketchError::Index)?, count)));
-        Ok(Counts { first, dense, used, sparse: sparse.collect::<Result<_, _>>()? })
+        sparse.retain(|&(_, count)| count != 0.0);
+        if sparse.iter().any(|&(index, _)| !bins.contains(&index)) {
+            return Err(SketchError::Index);
+        }
+        sparse.shrink_to_fit();
+        Ok(Counts { first, dense, used, sparse })
     }
 }
 
