@@ -26,14 +26,16 @@ setup: ## Install the tools that building and testing need (as root; otherwise s
 # demonstration measures times, so nothing runs beside it.
 test: setup ## Everything that has to hold before a change lands, in less than 20 minutes
 	@COMMAND_PROFILE=debug tools/steps archive go-lib lib-fault + command , examples peers-programs python , \
-	  vectors-check lint test-rust test-abi test-c test-costs test-install test-plugin test-otlp test-docs + \
-	  test-peers lint-go test-go test-go-dist test-go-integrations lint-python test-python test-python-integrations \
-	  test-queues test-page test-top , \
+	  vectors-check lint test-rust test-abi test-c test-costs test-install test-plugin test-otlp test-docs test-queues \
+	  test-page test-top + \
+	  test-peers lint-go test-go test-go-dist test-go-integrations lint-python test-python test-python-integrations , \
 	  test-demo
 
 test-full: setup ## The heavy counterparts as well: run it before a release
-	@COMMAND_PROFILE=debug tools/steps test , deny test-valgrind test-asan test-long test-go-more test-peers-full test-export test-kafka-full \
-	  test-kafka-c test-kafka-old test-go-python test-plugin-full test-queues-memory test-queues-python test-python-sdist
+	@COMMAND_PROFILE=debug tools/steps test , \
+	  deny test-long test-valgrind test-asan test-export test-plugin-full test-go-more + \
+	  test-peers-full test-kafka-full test-kafka-c test-kafka-old test-go-python test-queues-memory test-queues-python \
+	  test-python-sdist
 
 test-rust: ## Unit, property and integration tests of the Rust crates
 	cargo test --workspace

@@ -1,11 +1,13 @@
 # The examples, and the demonstration that runs them. C needs librdkafka (Debian: librdkafka-dev); Go and Python what their
 # bindings need. Where one of these is not to be had, the demonstration runs without its service, and says so.
 #
-# Variables: COMMAND_PROFILE (release; the tests take debug, which is built for the Rust tests anyway), CARGO, CC, PKG_CONFIG, DEMO_SECONDS (until Ctrl-C), DEMO_ARGS (more options of `datastreams demo`).
+# Variables: COMMAND_PROFILE (release; the tests take debug, which is built with the Rust tests), CARGO, CC, PKG_CONFIG, DEMO_SECONDS (until Ctrl-C), DEMO_ARGS (more options of `datastreams demo`).
 
 CARGO ?= cargo
 COMMAND_PROFILE ?= release
 COMMAND := build/bin/datastreams
+# Tests and programs take their dependencies with other features: built together, they are built once.
+COMMAND_BUILD = $(CARGO) $(if $(filter release,$(COMMAND_PROFILE)),build --release -p datastreams-collector,test --no-run --workspace) --quiet
 PKG_CONFIG ?= pkg-config
 DEMO_SECONDS ?=
 DEMO_ARGS ?=
@@ -66,7 +68,7 @@ demo-setup:
 	@tools/setup rust c kafka
 
 command: ## Build the datastreams command: build/bin
-	$(CARGO) build --quiet $(if $(filter release,$(COMMAND_PROFILE)),--release) -p datastreams-collector
+	$(COMMAND_BUILD)
 	@mkdir -p build/bin
 	@# In one step, and only when it is another: somebody may be running it.
 	@cmp -s target/$(COMMAND_PROFILE)/datastreams $(COMMAND) || \

@@ -64,6 +64,7 @@ test-kafka-full: go-lib ## The integrations of Go and Python over Apache Kafka, 
 	tests/kafka/with-broker $(MAKE) --no-print-directory test-python-integrations
 
 test-go-dist: go-dist lib ## Fetch the module from dist/goproxy into a program outside the checkout, vendor it, link it both ways
+	tests/abi/paths.sh $(GO_BUILD)/libdatastreams.a
 	GO='$(GO)' tests/go/dist dist/goproxy '$(DS_VERSION)' build/go/dist-test
 
 lint-go: go-lib ## gofmt, go vet and staticcheck over every Go module

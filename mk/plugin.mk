@@ -9,15 +9,16 @@ PLUGIN_SRC := bindings/c/plugin
 PLUGIN_DIR := build/plugin
 PLUGIN := $(PLUGIN_DIR)/libdatastreams_rdkafka.so
 PLUGIN_PRELOAD := $(PLUGIN_DIR)/libdatastreams_rdkafka_preload.so
-PLUGIN_C := $(addprefix $(PLUGIN_SRC)/,cluster.c consume.c edges.c headers.c instance.c measure.c parent.c plugin.c \
+PLUGIN_C := $(addprefix $(PLUGIN_SRC)/,cluster.c commits.c consume.c edges.c headers.c instance.c measure.c parent.c plugin.c \
   produce.c program_symbols.c rdkafka_api.c topics.c)
-PLUGIN_FLAGS := -std=c99 -D_GNU_SOURCE -O2 -g -fPIC -fvisibility=hidden -Wall -Wextra -Wpedantic -Werror -Iinclude -shared -Wl,-z,defs
+# Calls into other libraries are many for each message: -fno-plt.
+PLUGIN_FLAGS := -std=c99 -D_GNU_SOURCE -O3 -g -fPIC -fno-plt -fvisibility=hidden -Wall -Wextra -Wpedantic -Werror -Iinclude -shared -Wl,-z,defs
 # With nodelete, since librdkafka closes its plugins, while the reporter's thread goes on.
-PLUGIN_LINK := -Wl,--version-script=$(PLUGIN_SRC)/plugin.map -Wl,-z,nodelete -Wl,-Bsymbolic
+PLUGIN_LINK := -Wl,--version-script=$(PLUGIN_SRC)/plugin.map -Wl,-z,now -Wl,-z,nodelete -Wl,-Bsymbolic
 
 PLUGIN_TEST := tests/plugin
 PLUGIN_PROGRAMS := $(PLUGIN_DIR)/programs
-PLUGIN_PROGRAMS_ALL := $(addprefix $(PLUGIN_PROGRAMS)/,batch batches built_in forks handoff old_kafka relay relay++)
+PLUGIN_PROGRAMS_ALL := $(addprefix $(PLUGIN_PROGRAMS)/,batch batches built_in failing forks handoff old_kafka relay relay++ transact ways)
 PLUGIN_PROGRAMS_FLAGS := -O2 -g $(EXAMPLES_WARNINGS)
 # Debian's librdkafka.a, with the libraries that the shared one uses.
 PLUGIN_BUILT_IN = $(shell $(PKG_CONFIG) --variable=libdir rdkafka)/librdkafka.a -l:liblz4.so.1 -l:libzstd.so.1 \

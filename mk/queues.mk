@@ -43,7 +43,7 @@ test-kafka-c: examples command ## The C programs over Apache Kafka; lag beside w
 QUEUES_OLD_GO := $(GO_DIR)/integrations/franz $(GO_DIR)/integrations/ibmsarama $(GO_DIR)/integrations/kafka/v2 \
   $(GO_DIR)/internal/segmentiotest
 
-test-kafka-old: lib command go-lib ## C, Go and Python over a broker of Apache Kafka that refuses headers: no message is lost
+test-kafka-old: lib command go-lib plugin-ready ## C, Go and Python over a broker of Apache Kafka that refuses headers: no message is lost; with the plugin the first
 	@tools/setup java kafka python queues
 	@mkdir -p build/test
 	$(CC) -std=c99 -g -Wall -Wextra -Wpedantic -Wshadow -Werror -Wno-gnu-statement-expression -Iinclude -Ibindings/c/include \
@@ -51,5 +51,6 @@ test-kafka-old: lib command go-lib ## C, Go and Python over a broker of Apache K
 	tests/kafka/with-broker --old python3 tests/kafka/old.py $(COMMAND) build/test/old
 	tests/kafka/with-broker --old bash -c 'for module in $(QUEUES_OLD_GO); do \
 	  (cd $$module && $(GO) test -count 1 -run "RefusedHeaders|RefusesHeaders|IsRefused|UnknownErrorsOfOther" .) || exit 1; done'
+	tests/kafka/with-broker --old $$(tools/venv $(PLUGIN_TEST)/requirements.txt) -B $(PLUGIN_TEST)/run.py test_old_format
 	tests/kafka/with-broker --old $(MAKE) --no-print-directory test-python-integrations \
 	  INTEGRATIONS=$(PYTHON)/tests/integrations/test_old_kafka.py

@@ -50,14 +50,17 @@ func mixText(hash uint64, text string) uint64 {
 	const odd, last = 0x9e3779b97f4a7c15, 0xd6e8feb86659fd93
 	bytes := bytesOf(text)
 	hash ^= uint64(len(bytes)) * odd
-	for len(bytes) > 8 {
-		hash = mix(hash^binary.LittleEndian.Uint64(bytes), odd)
-		bytes = bytes[8:]
-	}
+	// The end is read together with bytes before it, where there are any: one load, and no loop over what is left.
 	var rest uint64
-	if len(bytes) == 8 {
-		rest = binary.LittleEndian.Uint64(bytes)
-	} else {
+	switch n := len(bytes); {
+	case n >= 8:
+		rest = binary.LittleEndian.Uint64(bytes[n-8:])
+		for ; len(bytes) > 8; bytes = bytes[8:] {
+			hash = mix(hash^binary.LittleEndian.Uint64(bytes), odd)
+		}
+	case n >= 4:
+		rest = uint64(binary.LittleEndian.Uint32(bytes))<<32 | uint64(binary.LittleEndian.Uint32(bytes[n-4:]))
+	default:
 		for i, b := range bytes {
 			rest |= uint64(b) << (8 * i)
 		}

@@ -53,9 +53,3 @@ func (c *client) edge(service string, tags []string) native.Edge {
 	c.edges.add(hash, service, tags, edge)
 	return edge
 }
-
-// checkpoint records a message. What is refused is counted, and the pathway goes on as it was.
-func (c *client) checkpoint(edge native.Edge, size int64, p Pathway) Pathway {
-	c.native.Checkpoint(edge, sizeOf(size), &p.native) // on an error nothing is written
-	return p
-}

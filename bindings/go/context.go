@@ -20,21 +20,38 @@ func (c *pathwayContext) Value(key any) any {
 
 // ContextWithPathway returns a copy of ctx that carries the pathway p.
 func ContextWithPathway(ctx context.Context, p Pathway) context.Context {
-	if ctx == nil {
-		ctx = context.Background()
+	return &pathwayContext{Context: without(ctx), pathway: p}
+}
+
+// without returns ctx, or what it adds a pathway to: nobody would find that pathway any more.
+func without(ctx context.Context) context.Context {
+	switch parent := ctx.(type) {
+	case nil:
+		return context.Background()
+	case *pathwayContext:
+		return parent.Context
 	}
-	return &pathwayContext{Context: ctx, pathway: p}
+	return ctx
 }
 
 // PathwayFromContext returns the pathway that ctx carries, and whether there is one.
 func PathwayFromContext(ctx context.Context) (p Pathway, ok bool) {
-	if ctx == nil {
-		return Pathway{}, false
-	}
-	if carried, ok := ctx.Value(pathwayKey{}).(*Pathway); ok && !carried.IsZero() {
+	if carried := carriedBy(ctx); carried != nil && !carried.IsZero() {
 		return *carried, true
 	}
 	return Pathway{}, false
+}
+
+// carriedBy returns the pathway that ctx carries: nil when there is none. Mostly it is in ctx itself.
+func carriedBy(ctx context.Context) *Pathway {
+	if own, ok := ctx.(*pathwayContext); ok {
+		return &own.pathway
+	}
+	if ctx == nil {
+		return nil
+	}
+	carried, _ := ctx.Value(pathwayKey{}).(*Pathway)
+	return carried
 }
 
 // SetCheckpoint records that the message whose pathway ctx carries passes the edge with these tags now. It returns the
@@ -48,9 +65,18 @@ func SetCheckpoint(ctx context.Context, edgeTags ...string) (Pathway, context.Co
 
 // SetCheckpointWithParams is [SetCheckpoint] with parameters.
 func SetCheckpointWithParams(ctx context.Context, params CheckpointParams, edgeTags ...string) (Pathway, context.Context) {
-	p, _ := PathwayFromContext(ctx)
-	p = p.SetCheckpointWithParams(params, edgeTags...)
-	return p, ContextWithPathway(ctx, p)
+	made := branch(ctx)
+	made.pathway.pass(params, edgeTags)
+	return made.pathway, made
+}
+
+// branch returns a context of its own with the pathway that ctx carries, to be carried on.
+func branch(ctx context.Context) *pathwayContext {
+	made := &pathwayContext{Context: without(ctx)}
+	if carried := carriedBy(ctx); carried != nil {
+		made.pathway = *carried
+	}
+	return made
 }
 
 // MergeContexts returns the first context, with the pathway that [Merge] chooses from those of all contexts. Without any

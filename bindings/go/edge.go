@@ -87,19 +87,23 @@ func (e *Edge) in(c *client) *internedEdge {
 // Checkpoint records that a message with this pathway passes the edge now, and returns its pathway after that. With the
 // zero pathway a new one starts.
 func (e *Edge) Checkpoint(parent Pathway, payloadSize int64) Pathway {
-	c := current.Load()
-	if c == nil {
-		return parent
-	}
-	return c.checkpoint(e.in(c).edge, payloadSize, parent)
+	e.pass(payloadSize, &parent)
+	return parent
 }
 
 // SetCheckpoint is [Edge.Checkpoint] with the pathway that ctx carries. It returns the pathway after it, and a copy of ctx
 // that carries it.
 func (e *Edge) SetCheckpoint(ctx context.Context, payloadSize int64) (Pathway, context.Context) {
-	p, _ := PathwayFromContext(ctx)
-	p = e.Checkpoint(p, payloadSize)
-	return p, ContextWithPathway(ctx, p)
+	made := branch(ctx)
+	e.pass(payloadSize, &made.pathway)
+	return made.pathway, made
+}
+
+// pass makes p the pathway after the edge. What is refused is counted, and p stays as it is.
+func (e *Edge) pass(payloadSize int64, p *Pathway) {
+	if c := current.Load(); c != nil {
+		c.native.Checkpoint(e.in(c).edge, sizeOf(payloadSize), &p.native)
+	}
 }
 
 // Consume records that a message with this header passes the edge now, and returns its pathway. The header is as received,

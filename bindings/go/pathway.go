@@ -54,15 +54,22 @@ func (p Pathway) SetCheckpoint(edgeTags ...string) Pathway {
 
 // SetCheckpointWithParams is [Pathway.SetCheckpoint] with parameters.
 func (p Pathway) SetCheckpointWithParams(params CheckpointParams, edgeTags ...string) Pathway {
+	p.pass(params, edgeTags)
+	return p
+}
+
+// pass makes p the pathway after the edge with these tags, where it is: it is too large to be copied often. What is refused
+// is counted, and p stays as it is.
+func (p *Pathway) pass(params CheckpointParams, edgeTags []string) {
 	c := current.Load()
 	if c == nil {
-		return p
+		return
 	}
-	size := params.PayloadSize
-	if size <= 0 {
-		size = UnknownSize
+	size := native.SizeUnknown
+	if params.PayloadSize > 0 {
+		size = uint64(params.PayloadSize)
 	}
-	return c.checkpoint(c.edge(params.ServiceOverride, edgeTags), size, p)
+	c.native.Checkpoint(c.edge(params.ServiceOverride, edgeTags), size, &p.native)
 }
 
 // GetHash returns the hash of the services and edges passed so far. 0: no pathway.

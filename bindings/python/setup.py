@@ -69,8 +69,10 @@ class SourceDistribution(sdist):
             ignore = shutil.ignore_patterns("target", "proptest-regressions", "header", "tests", "benches")
             shutil.copytree(WORKSPACE / member, packed / member, ignore=ignore)
             self.without_tests(packed / member / "Cargo.toml")
-        (packed / "include").mkdir()
-        shutil.copy(WORKSPACE / "include/datastreams.h", packed / "include")
+        # How cargo calls the compiler is a part of it.
+        for file in ("include/datastreams.h", ".cargo/config.toml", "tools/rustc"):
+            (packed / file).parent.mkdir()
+            shutil.copy(WORKSPACE / file, packed / file)
         (packed / "Cargo.toml").write_text(workspace_manifest())
         shutil.copy(WORKSPACE / "Cargo.lock", packed)
         if not PACKED.exists():

@@ -67,7 +67,7 @@ pub(crate) fn between(view: &View, source: &str, target: &str) -> Option<Between
         } else {
             let steps = &way.hops[place + 1..];
             let gathered = apart.entry(steps.iter().map(|hop| hop.edge).collect()).or_default();
-            gathered.messages += stats.messages;
+            gathered.messages = gathered.messages.saturating_add(stats.messages);
             gathered.hops.resize_with(steps.len(), BTreeSet::new);
             for (hops, step) in gathered.hops.iter_mut().zip(steps) {
                 hops.extend(ids.get(step));

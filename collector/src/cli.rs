@@ -44,7 +44,7 @@ pub(crate) struct Collect {
     /// A unix socket to listen on as well
     #[arg(long, value_name = "PATH")]
     pub(crate) unix: Option<PathBuf>,
-    /// Answer under this name too (in the Host header); may be given several times
+    /// Answer under this name or address too (in the Host header); may be given several times
     #[arg(long, value_name = "NAME")]
     pub(crate) allow_host: Vec<String>,
     /// A file with the token that readers need; the variable DATASTREAMS_TOKEN may hold it in place of a file

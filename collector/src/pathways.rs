@@ -60,6 +60,34 @@ impl Way {
 pub(crate) struct Parents<'a> {
     view: &'a View,
     by_hash: HashMap<u64, Vec<HopKey>>,
+    /// Of the hops of one hash, the first of each class.
+    firsts: HashMap<(u64, Class<'a>), HopKey>,
+}
+
+/// What hops of one hash have in common: environment, unless it is any, direction, and more.
+type Class<'a> = (Option<&'a str>, Direction, Same<'a>);
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+enum Same<'a> {
+    Service(&'a str),
+    Topic(Option<&'a str>),
+    Nothing,
+}
+
+/// The classes in which an edge of a direction is.
+fn classes(edge: &EdgeKey, direction: Direction) -> impl Iterator<Item = Class<'_>> {
+    let more = [Same::Service(&edge.service), Same::Topic(edge.tag("topic")), Same::Nothing];
+    let of = move |env| more.into_iter().map(move |same| (env, direction, same));
+    [Some(&*edge.env), None].into_iter().flat_map(of)
+}
+
+/// How well an edge fits as the one before: by environment, by service for what it produces, by queue for what it consumes.
+pub(crate) fn fit(here: &EdgeKey, there: &EdgeKey) -> u8 {
+    let near = match (there.direction(), here.direction()) {
+        (Direction::Out, Direction::In) => here.tag("topic") == there.tag("topic"),
+        _ => there.service == here.service,
+    };
+    4 * u8::from(there.env == here.env) + 2 * u8::from(near) + u8::from(there.direction() != here.direction())
 }
 
 impl<'a> Parents<'a> {
@@ -69,32 +97,37 @@ impl<'a> Parents<'a> {
             by_hash.entry(hop.hash).or_default().push(hop);
         }
         by_hash.values_mut().for_each(|hops| hops.sort_unstable());
-        Self { view, by_hash }
+        let mut parents = Self { view, by_hash, firsts: HashMap::new() };
+        for hops in parents.by_hash.values().filter(|hops| hops.len() > 1) {
+            for &hop in hops {
+                let Some(edge) = parents.edge(hop) else { continue };
+                for class in classes(edge, edge.direction()) {
+                    parents.firsts.entry((hop.hash, class)).or_insert(hop);
+                }
+            }
+        }
+        parents
     }
 
     /// The hop that `hop` goes on from. A hash is nearly always one hop's alone; where several services share it
-    /// (dd-trace-java may hash tags only), the one that fits best: by environment, by service for what it produces,
-    /// by queue for what it consumes.
+    /// (dd-trace-java may hash tags only), the one that fits best, and of those the first, whatever the order in which
+    /// they came.
     pub(crate) fn of(&self, hop: HopKey) -> Option<HopKey> {
         if hop.parent == 0 {
             return None;
         }
         let hops = self.by_hash.get(&hop.parent)?;
-        if let [only] = hops.as_slice() {
-            return Some(*only);
+        let first = hops.first()?;
+        if hops.len() == 1 {
+            return Some(*first);
         }
         let here = self.edge(hop)?;
-        let fit = |candidate: &HopKey| {
-            let Some(there) = self.edge(*candidate) else { return 0 };
-            let env = 4 * u8::from(there.env == here.env);
-            let near = match (there.direction(), here.direction()) {
-                (Direction::Out, Direction::In) => here.tag("topic") == there.tag("topic"),
-                _ => there.service == here.service,
-            };
-            env + 2 * u8::from(near) + u8::from(there.direction() != here.direction())
-        };
-        // The first of the best, whatever the order in which they came.
-        hops.iter().rev().max_by_key(|candidate| fit(candidate)).copied()
+        // The best is the first of its class: there are few classes that fit, and may be many hops.
+        let all = [Direction::In, Direction::Out, Direction::None];
+        let firsts = all.into_iter().flat_map(|direction| classes(here, direction));
+        let firsts = firsts.filter_map(|class| self.firsts.get(&(hop.parent, class)));
+        let rank = |hop: &HopKey| self.edge(*hop).map_or(0, |there| fit(here, there));
+        firsts.chain([first]).max_by_key(|&&hop| (rank(&hop), std::cmp::Reverse(hop))).copied()
     }
 
     fn edge(&self, hop: HopKey) -> Option<&'a EdgeKey> {

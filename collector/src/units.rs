@@ -34,8 +34,11 @@ fn scaled(mut number: f64, step: f64, units: &[&str]) -> String {
     [number, units.get(unit).copied().unwrap_or_default().into()].join(" ").trim_end().into()
 }
 
-/// Three digits: 1.23, 12.3, 123.
+/// Three digits: 1.23, 12.3, 123. What nobody measured, but somebody may send, takes no more room than a column has.
 fn digits(number: f64) -> String {
+    if number >= 1e9 {
+        return format!("{number:.2e}");
+    }
     let places = if number < 9.995 { 2 } else { usize::from(number < 99.95) };
     format!("{number:.places$}")
 }
@@ -57,6 +60,7 @@ mod tests {
             (7199.0, "7199 s"),
             (7200.0, "2.00 h"),
             (864_000.0, "10.0 d"),
+            (1e308, "1.16e303 d"),
         ] {
             assert_eq!(seconds(value), text);
         }

@@ -51,6 +51,8 @@ nm --defined-only --extern-only "$build/libdatastreams.a" | sed -n 's/.* [A-Za-z
 diff -u "$out/header.txt" "$out/static.txt" || fail "the archive exports something else"
 echo "test-abi: $(wc -l <"$out/header.txt") functions, and nothing else, in both libraries"
 
+$here/paths.sh "$build/libdatastreams.so" "$build/libdatastreams.a"
+
 # SONAME, and that dlclose cannot unmap the reporter's code; no executable stack, nothing writable and executable.
 abi=$(sed -n 's/^#define DS_ABI_VERSION \([0-9]*\).*/\1/p' include/datastreams.h)
 readelf -dW "$build/libdatastreams.so" >"$out/dynamic.txt"

@@ -1,15 +1,17 @@
 /* bench BROKERS PLUGIN - what the plugin costs for a message, in nanoseconds of the program's thread, against the same client
- * without it, in turns in one process; the least of several rounds each, since the machine has other work too. */
+ * without it, in turns in one process; medians of several rounds, and that of the differences, since the machine has other work
+ * too. */
 #include <librdkafka/rdkafka.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 #define MESSAGES 20000
 /* The mock cluster keeps 5 MB of a partition. */
 #define CONSUMED 10000
-#define ROUNDS 10
+#define ROUNDS 21
 #define SIZE 100
 
 static void fail(const char *what, const char *why) {
@@ -86,18 +88,33 @@ static double consume_round(rd_kafka_topic_t *topic, bool reads_headers) {
     return took / CONSUMED;
 }
 
-static void least(double *best, double one) {
-    if (*best == 0 || one < *best) *best = one;
+/* What each round took, without and with the plugin. */
+typedef double rounds[2][ROUNDS];
+
+static int order(const void *one, const void *other) {
+    const double a = *(const double *)one, b = *(const double *)other;
+    return (a > b) - (a < b);
 }
 
-static void print(const char *what, const double best[2], double most) {
-    printf("%-30s without %5.0f ns   with %5.0f ns   costs %5.0f ns", what, best[0], best[1], best[1] - best[0]);
-    if (most > 0) printf(" (at most %.0f)%s", most, best[1] - best[0] > most ? "   TOO MUCH" : "");
+static double median(const double all[ROUNDS]) {
+    double sorted[ROUNDS];
+    memcpy(sorted, all, sizeof sorted);
+    qsort(sorted, ROUNDS, sizeof *sorted, order);
+    return sorted[ROUNDS / 2];
+}
+
+static void print(const char *what, rounds took, double most) {
+    double costs[ROUNDS], cost;
+    int round;
+    for (round = 0; round < ROUNDS; round++) costs[round] = took[1][round] - took[0][round];
+    cost = median(costs);
+    printf("%-30s without %5.0f ns   with %5.0f ns   costs %5.0f ns", what, median(took[0]), median(took[1]), cost);
+    if (most > 0) printf(" (at most %.0f)%s", most, cost > most ? "   TOO MUCH" : "");
     putchar('\n');
 }
 
 int main(int argc, char **argv) {
-    double produced[2] = {0, 0}, consumed[2] = {0, 0}, plain[2] = {0, 0};
+    static rounds produced, consumed, plain;
     rd_kafka_t *client[2];
     rd_kafka_topic_t *topic[2];
     const struct rd_kafka_metadata *known;
@@ -111,7 +128,7 @@ int main(int argc, char **argv) {
         rd_kafka_metadata_destroy(known);
     }
     for (round = 0; round < ROUNDS; round++)
-        for (with = 0; with < 2; with++) least(&produced[with], produce_round(client[with], topic[with]));
+        for (with = 0; with < 2; with++) produced[with][round] = produce_round(client[with], topic[with]);
     for (with = 0; with < 2; with++) {
         rd_kafka_topic_destroy(topic[with]);
         rd_kafka_destroy(client[with]);
@@ -121,8 +138,8 @@ int main(int argc, char **argv) {
     }
     for (round = 0; round < ROUNDS; round++)
         for (with = 0; with < 2; with++) {
-            least(&consumed[with], consume_round(topic[with], true));
-            least(&plain[with], consume_round(topic[with], false));
+            consumed[with][round] = consume_round(topic[with], true);
+            plain[with][round] = consume_round(topic[with], false);
         }
     for (with = 0; with < 2; with++) {
         rd_kafka_topic_destroy(topic[with]);

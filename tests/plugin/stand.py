@@ -24,6 +24,7 @@ BUILD = ROOT / "build/plugin"
 PLUGIN = BUILD / "libdatastreams_rdkafka.so"
 COMMAND = ROOT / "build/bin/datastreams"
 PROGRAMS = BUILD / "programs"
+RELAY_PY = ROOT / "tests/plugin/programs/relay.py"
 REAL = os.environ.get("DATASTREAMS_KAFKA", "")
 # Only against programs that hang; nothing is slow because of it.
 PATIENCE = 120

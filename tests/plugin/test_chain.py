@@ -1,8 +1,6 @@
 """One chain of programs, each in its own process: the pathway goes from the first to the last without a break."""
 
-from stand import COMMAND, PROGRAMS, Case, headers_of, interpreter
-
-RELAY_PY = PROGRAMS.parents[2] / "tests/plugin/programs/relay.py"
+from stand import COMMAND, PROGRAMS, RELAY_PY, Case, headers_of, interpreter
 
 
 class Chain(Case):

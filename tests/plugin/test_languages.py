@@ -1,6 +1,6 @@
 """Clients of other languages, each in a chain with kcat. tests/plugin/programs/build makes them."""
 
-from stand import COMMAND, PLUGIN, PROGRAMS, Case
+from stand import COMMAND, PLUGIN, PROGRAMS, RELAY_PY, Case, interpreter
 
 # A goroutine goes on in whatever thread is free, and Node consumes in a pool of threads.
 ANY_THREAD = {"DS_RDKAFKA_PARENT": "process"}
@@ -30,6 +30,35 @@ class Languages(Case):
         path = PROGRAMS / name
         self.assertTrue(path.exists(), f"{path}: run tests/plugin/programs/build")
         return path
+
+    def all_in_one(self, how):
+        """Rust at the one end; C, C++, Python, Go and Node between; kcat at the other end."""
+        ours = (f"plugin.library.paths={PLUGIN}",) if how == "property" else ()
+        before = (COMMAND, "run", "--") if how == "run" else ()
+        relays = {
+            "c": [PROGRAMS / "relay"],
+            "cpp": [PROGRAMS / "relay++"],
+            "python": [interpreter(), RELAY_PY],
+            "go": [self.program("go_dynamic")],
+            "node": ["node", self.program("node/relay.js")],
+        }
+        topic, steps = "rust", ["rust out rust"]
+        first = [self.program("source"), self.broker, self.own(topic), self.COUNT, *ours]
+        self.run_program("rust", *before, *first, plugin=False)
+        for service, relay in relays.items():
+            arguments = [self.broker, self.own(topic), self.own(service), self.COUNT, f"group.id={self.own(service)}"]
+            env = ANY_THREAD if service in ("go", "node") else {}
+            self.run_program(service, *before, *relay, *arguments, *ours, plugin=False, env=env)
+            steps += [f"{service} in {topic} {service}", f"{service} out {service}"]
+            topic = service
+        self.look(self.own(topic), self.COUNT, service="sink")
+        self.assertEqual(self.collector.pathways(), [((*steps, f"sink in {topic}"), self.COUNT)])
+
+    def test_all_in_one_chain_by_property(self):
+        self.all_in_one("property")
+
+    def test_all_in_one_chain_by_run(self):
+        self.all_in_one("run")
 
     def test_rust_and_go_by_property(self):
         self.chain(self.program("source"), [self.program("go_dynamic")], "property")

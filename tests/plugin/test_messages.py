@@ -3,11 +3,27 @@
 import pathlib
 import subprocess
 import tempfile
+import unittest
 
-from stand import PROGRAMS, Case, header_of, headers_of, tags_of
+import confluent_kafka.admin
+from stand import PATIENCE, PLUGIN, PROGRAMS, REAL, Case, header_of, headers_of, interpreter, tags_of
 
 OLD = "dd-pathway-ctx-base64"
 LEGACY = "dd-pathway-ctx"
+
+
+SLOW = """
+import sys, time, confluent_kafka
+brokers, topic, group, plugin = sys.argv[1:]
+consumer = confluent_kafka.Consumer({"bootstrap.servers": brokers, "group.id": group, "auto.offset.reset": "earliest",
+    "enable.auto.commit": False, "plugin.library.paths": plugin})
+consumer.subscribe([topic])
+while (message := consumer.poll(1)) is None or message.error():
+    pass
+time.sleep(10.5 - time.time() % 10)
+consumer.commit(message, asynchronous=False)
+consumer.close()
+"""
 
 
 class Headers(Case):
@@ -56,8 +72,8 @@ class Headers(Case):
 
 class Limits(Case):
     MAX = 2000
-    # What librdkafka adds to a message, and a header of ours at most.
-    OVERHEAD, OURS = 36, 21 + 36 + 2
+    # What stands around a message in a batch of its own, and a header of ours at most.
+    OVERHEAD, OURS = 61 + 36, 21 + 36 + 2
 
     def largest(self, topic, size):
         with tempfile.NamedTemporaryFile() as file:
@@ -94,6 +110,36 @@ class Limits(Case):
             self.assertIn("Message size too large", said)
         self.assertEqual(self.collector.messages(), {}, "nothing is recorded of a message that cannot carry it on")
 
+    @unittest.skipUnless(REAL, "librdkafka's mock cluster takes messages of any size")
+    def test_what_the_broker_takes_without_us(self):
+        # Many set the same limit for the clients and the broker, which compares whole batches with it.
+        topic = self.own("orders")
+        admin = confluent_kafka.admin.AdminClient({"bootstrap.servers": self.broker})
+        new = confluent_kafka.admin.NewTopic(topic, 1, config={"max.message.bytes": str(self.MAX)})
+        admin.create_topics([new])[topic].result(PATIENCE)
+        with tempfile.TemporaryDirectory() as place:
+            files = [pathlib.Path(place, str(size)) for size in range(self.MAX - 200, self.MAX - 68, 4)]
+            for file in files:
+                file.write_text("v" * int(file.name))
+            produce = [
+                "kcat",
+                "-P",
+                "-b",
+                self.broker,
+                "-t",
+                topic,
+                "-X",
+                f"message.max.bytes={self.MAX}",
+                "-X",
+                "linger.ms=0",
+            ]
+            for plugin in (False, True):
+                said = self.run_program("shop", *produce, "-X", "batch.num.messages=1", *files, plugin=plugin).stderr
+                self.assertNotIn("Delivery failed", said)
+        found = self.look(topic, 2 * len(files))
+        carrying = sum(bool(headers_of(message)) for message in found)
+        self.assertTrue(0 < carrying < len(files), carrying)
+
 
 class Offsets(Case):
     def five_of_seven_are_read(self, topic):
@@ -114,6 +160,14 @@ class Offsets(Case):
         self.send("shop", topic, *range(7), options=["-p", "0"], plugin=False)
         self.five_of_seven_are_read(topic)
 
+    def test_the_end_is_not_where_a_slow_consumer_is(self):
+        # It commits in a later bucket of ten seconds than that in which the end was seen.
+        topic, group = self.own("orders"), self.own("slow")
+        self.send("shop", topic, *range(7), options=["-p", "0"])
+        self.run_program("slow", interpreter(), "-c", SLOW, self.broker, topic, group, PLUGIN, plugin=False)
+        one = self.collector.lags(topic)["0", group]
+        self.assertEqual((one["committed"], one["end"], one["messages"]), (1, 7, 6), one)
+
     def test_cluster(self):
         topic, other = self.own("orders"), self.own("sent")
         self.send("shop", topic, "x")
@@ -125,6 +179,14 @@ class Offsets(Case):
         self.assertEqual(tags_of(produced)["kafka_cluster_id"], known)
 
 
+class Ways(Case):
+    def test_each_message_once_in_whichever_way(self):
+        topic, count = self.own("orders"), 10
+        self.send("shop", topic, *range(count), options=["-p", "0"])
+        ways = int(self.run_group("c", PROGRAMS / "ways", self.broker, topic, count).stdout)
+        self.assertEqual(self.collector.messages(), {"shop out orders": count, "c in orders group": ways * count})
+
+
 class Batches(Case):
     def test_produced_at_once(self):
         topic = self.own("orders")
@@ -133,16 +195,22 @@ class Batches(Case):
             header_of(message)
         self.assertIn((("shop out orders", "ledger in orders"), 60), self.collector.pathways())
 
-    def test_consumed_at_once(self):
+    def consumed_at_once(self, each):
         # Two topics, so two pathways. Merged, now one goes on and now the other; else always the last.
         rounds = 40
         one, two, sent = self.own("one"), self.own("two"), self.own("sent")
-        self.send("shop", one, *range(rounds), options=["-p", "0"])
-        self.send("shop", two, *range(rounds), options=["-p", "0"])
-        self.run_group("c", PROGRAMS / "batch", self.broker, one, two, sent, rounds)
+        self.send("shop", one, *range(rounds * each), options=["-p", "0"])
+        self.send("shop", two, *range(rounds * each), options=["-p", "0"])
+        self.run_group("c", PROGRAMS / "batch", self.broker, one, two, sent, rounds, each)
         counts = {steps[0]: count for steps, count in self.collector.pathways() if steps[-1] == "c out sent"}
         self.assertEqual(sum(counts.values()), rounds)
         self.assertEqual(set(counts), {"shop out one", "shop out two"})
+
+    def test_consumed_at_once(self):
+        self.consumed_at_once(1)
+
+    def test_more_consumed_at_once_than_are_kept(self):
+        self.consumed_at_once(50)
 
 
 class Parents(Case):
@@ -210,6 +278,17 @@ class Transactions(Case):
         for message in found:
             header_of(message)
         self.assertEqual(self.collector.pathways(), [(("shop out orders", "ledger in orders"), 2)])
+
+    def test_consumed_and_produced(self):
+        orders, sent, group = self.own("orders"), self.own("sent"), self.own("group")
+        self.send("shop", orders, *range(4), options=["-p", "0"])
+        self.run_group("c", PROGRAMS / "transact", self.broker, orders, sent, 3)
+        # Each twice, as the first was aborted after it had been sent.
+        self.assertIn((("shop out orders", "c in orders group", "c out sent"), 6), self.collector.pathways())
+        if not REAL:
+            return  # the mock cluster does not keep offsets of transactions
+        one = self.collector.lags(orders)["0", group]
+        self.assertEqual((one["committed"], one["end"], one["messages"]), (3, 4, 1), one)
 
 
 class Forks(Case):

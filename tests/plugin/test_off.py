@@ -3,6 +3,7 @@
 import pathlib
 import shutil
 import tempfile
+import time
 
 from stand import PLUGIN, PROGRAMS, Case, header_of, headers_of, interpreter, mock_broker
 
@@ -65,8 +66,10 @@ class Off(Case):
 
     def test_no_agent(self):
         topic = self.own("orders")
+        began = time.monotonic()
         said = self.send("shop", topic, "x", env={"DD_TRACE_AGENT_URL": "http://127.0.0.1:1"}).stderr
         self.assertEqual(said, "")
+        self.assertLess(time.monotonic() - began, 6.5, "it waited both for the client's end and for its own")
         header_of(self.look(topic, 1)[0])
 
 

@@ -30,6 +30,12 @@ class Run(Case):
         header_of(self.look(topic, 1)[0])
         self.assertEqual(self.collector.messages(), {"shop out orders": 1})
 
+    def test_when_no_client_can_be_made(self):
+        topic = self.own("orders")
+        self.assertEqual(self.run_it(PROGRAMS / "failing", self.broker, topic).stderr, "")
+        header_of(self.look(topic, 1)[0])
+        self.assertEqual(self.collector.messages(), {"shop out orders": 1})
+
     def test_the_exit_is_the_programs(self):
         self.assertEqual(self.run_it("sh", "-c", "exit 7", expect=7).stderr, "")
         self.run_it("--check", "sh", "-c", "exit 7", expect=7)

@@ -42,6 +42,24 @@ class Clean(Case):
         )
         self.carried(self.own("sent"), 3)
 
+    def test_transactions(self):
+        self.send("shop", self.own("orders"), "x", "y")
+        self.under(
+            PROGRAMS / "transact",
+            self.broker,
+            self.own("orders"),
+            self.own("sent"),
+            2,
+            f"group.id={self.own('group')}",
+            "log_level=3",
+        )
+
+    def test_all_ways_to_consume(self):
+        self.send("shop", self.own("orders"), "x", "y", options=["-p", "0"])
+        self.under(
+            PROGRAMS / "ways", self.broker, self.own("orders"), 2, f"group.id={self.own('group')}", "log_level=3"
+        )
+
     def test_batches_and_a_failure(self):
         self.under(PROGRAMS / "batches", self.broker, self.own("orders"), 10)
 

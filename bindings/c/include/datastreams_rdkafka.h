@@ -39,6 +39,7 @@
 #define DATASTREAMS_RDKAFKA_H
 #include <librdkafka/rdkafka.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 #include "datastreams.h"
 
@@ -297,7 +298,8 @@ static inline ds_status ds_rdkafka_consume(const ds_client *client, ds_edge edge
  *
  * When rd_kafka_producev then fails with RD_KAFKA_RESP_ERR__QUEUE_FULL, poll and call it again with the same headers;
  * do not call this function again, as the message has passed its edge. Brokers older than 0.11 do not take headers
- * at all: do not call it for them; for topics in a format of that time see ds_rdkafka_headers_refused. Any thread. */
+ * at all: do not call it for them; for topics in a format of that time see ds_rdkafka_headers_refused, and for messages
+ * about as large as message.max.bytes ds_rdkafka_fits. Any thread. */
 static inline ds_status ds_rdkafka_produce(const ds_client *client, ds_edge edge, rd_kafka_headers_t *headers,
                                            size_t key_len, size_t value_len, const ds_pathway *parent,
                                            ds_pathway *pathway) {
@@ -329,6 +331,35 @@ static inline ds_status ds_rdkafka_produce(const ds_client *client, ds_edge edge
                            RD_KAFKA_RESP_ERR_NO_ERROR)
         return DS_ERR_INVALID;
     return DS_OK;
+}
+
+/* The most bytes of a message that a producer takes, its message.max.bytes, for ds_rdkafka_fits. 0: not known. Any thread. */
+static inline size_t ds_rdkafka_max_bytes(rd_kafka_t *producer) {
+    char text[32];
+    size_t size = sizeof text;
+    if (producer == NULL ||
+        rd_kafka_conf_get(rd_kafka_conf(producer), "message.max.bytes", text, &size) != RD_KAFKA_CONF_OK)
+        return 0;
+    return (size_t)strtoull(text, NULL, 10);
+}
+
+/* Whether a message has room for our header: 1, or 0 when it is to be produced without ds_rdkafka_produce, because it would
+ * be larger with it than librdkafka or the broker takes. Only programs with messages that may be about as large as that need
+ * to ask. max_bytes is what ds_rdkafka_max_bytes returned, or the topic's max.message.bytes where that is less; 0: there is
+ * always room. The answer is on the safe side by some 30 bytes. headers may be NULL. Any thread. */
+static inline int ds_rdkafka_fits(size_t max_bytes, const rd_kafka_headers_t *headers, size_t key_len, size_t value_len) {
+    /* What stands around a message in a batch of its own, and around each header; ours. */
+    const uint64_t batch = 61 + 36, around = 2 * 5, ours = sizeof DS_HEADER_KEY - 1 + DS_HEADER_MAX + 2;
+    uint64_t size = batch + ours + key_len;
+    const void *value;
+    const char *name;
+    size_t len, i;
+    for (i = 0; headers != NULL &&
+                rd_kafka_header_get_all(headers, i, &name, &value, &len) == RD_KAFKA_RESP_ERR_NO_ERROR; i++) {
+        if (strcmp(name, DS_HEADER_KEY) != 0 && strcmp(name, DS_HEADER_KEY_LEGACY) != 0)
+            size += around + strlen(name) + (value != NULL ? len : 0);
+    }
+    return max_bytes == 0 || (size <= max_bytes && value_len <= max_bytes - size);
 }
 
 /* Also writes the pathway in binary under DS_HEADER_KEY_LEGACY, the only key that data-streams-go reads. Only for

@@ -49,24 +49,26 @@ rd_kafka_resp_err_t on_consume(rd_kafka_t *rk, rd_kafka_message_t *message, void
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
-/* In a thread of librdkafka's: nothing of it may be called. Offsets are those of the next messages to read. */
-rd_kafka_resp_err_t on_commit(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *offsets, rd_kafka_resp_err_t err,
-                              void *opaque) {
+/* Offsets are those of the next messages to read. In a thread of librdkafka's or of commits.h. */
+void track_committed(const rd_kafka_topic_partition_list_t *offsets, void *opaque) {
     struct instance *instance = opaque;
     const ds_client *client = instance->measure->client;
     int i;
-    (void)rk;
-    if (err != RD_KAFKA_RESP_ERR_NO_ERROR || offsets == NULL || instance->group[0] == '\0')
-        return RD_KAFKA_RESP_ERR_NO_ERROR;
     for (i = 0; i < offsets->cnt; i++) {
         const rd_kafka_topic_partition_t *one = &offsets->elems[i];
         const struct topic *topic;
         if (one->err != RD_KAFKA_RESP_ERR_NO_ERROR || one->offset < 0) continue;
         topic = topics_of_name(&instance->consumed, one->topic, cluster_id(&instance->cluster));
-        if (topic == NULL) continue;
-        ds_track_offset(client, topic->offsets, one->partition, one->offset);
-        /* The partition ends there or later; where it was looked at may be earlier. */
-        ds_track_offset(client, topic->ends, one->partition, one->offset);
+        if (topic != NULL) ds_track_offset(client, topic->offsets, one->partition, one->offset);
     }
+}
+
+/* In a thread of librdkafka's: nothing of it may be called. */
+rd_kafka_resp_err_t on_commit(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *offsets, rd_kafka_resp_err_t err,
+                              void *opaque) {
+    const struct instance *instance = opaque;
+    (void)rk;
+    if (err == RD_KAFKA_RESP_ERR_NO_ERROR && offsets != NULL && instance->group[0] != '\0')
+        track_committed(offsets, opaque);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }

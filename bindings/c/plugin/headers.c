@@ -44,3 +44,13 @@ struct headers_found headers_find(const struct rdkafka_api *api, const rd_kafka_
     }
     return found;
 }
+
+bool headers_only_ours(const struct rdkafka_api *api, const rd_kafka_headers_t *headers) {
+    const void *value;
+    const char *name;
+    size_t size, i;
+    if (headers == NULL) return false;
+    for (i = 0; api->header_get_all(headers, i, &name, &value, &size) == RD_KAFKA_RESP_ERR_NO_ERROR; i++)
+        if (strcmp(name, DS_HEADER_KEY) != 0 && strcmp(name, DS_HEADER_KEY_LEGACY) != 0) return false;
+    return i > 0;
+}

@@ -70,6 +70,7 @@ static rd_kafka_resp_err_t on_destroy(rd_kafka_t *rk, void *opaque) {
     struct instance *instance = opaque;
     (void)rk;
     cluster_end(&instance->cluster);
+    commits_leave(&instance->commits);
     return RD_KAFKA_RESP_ERR_NO_ERROR;
 }
 
@@ -110,7 +111,14 @@ static rd_kafka_resp_err_t on_new(rd_kafka_t *rk, const rd_kafka_conf_t *conf, v
     ADD(on_consume);
     ADD(on_send);
 #undef ADD
-    if (refused != RD_KAFKA_RESP_ERR_NO_ERROR) {
+    if (refused == RD_KAFKA_RESP_ERR_NO_ERROR) {
+        instance->commits.api = api;
+        instance->commits.rk = rk;
+        instance->commits.group = instance->group;
+        instance->commits.committed = track_committed;
+        instance->commits.opaque = instance;
+        commits_join(&instance->commits);
+    } else {
         snprintf(reason, reason_size, "not everything is measured");
         return refused;
     }

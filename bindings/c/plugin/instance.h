@@ -2,6 +2,7 @@
 #ifndef DS_PLUGIN_INSTANCE_H
 #define DS_PLUGIN_INSTANCE_H
 #include "cluster.h"
+#include "commits.h"
 #include "measure.h"
 #include "rdkafka_api.h"
 #include "topics.h"
@@ -18,6 +19,7 @@ struct instance {
     bool ready;          /* the rest is there */
     uint64_t message_max; /* bytes of a message that librdkafka accepts */
     struct cluster cluster;
+    struct commits commits;
     struct topics produced, consumed;
     char *group;          /* "" when there is none */
     bool headerless;      /* the broker was found to take no headers. Atomic */
@@ -40,6 +42,7 @@ rd_kafka_resp_err_t on_request_sent(rd_kafka_t *rk, int sockfd, const char *brok
 
 /* ---- interceptors: consume.c ---- */
 rd_kafka_resp_err_t on_consume(rd_kafka_t *rk, rd_kafka_message_t *message, void *opaque);
+void track_committed(const rd_kafka_topic_partition_list_t *offsets, void *instance);
 rd_kafka_resp_err_t on_commit(rd_kafka_t *rk, const rd_kafka_topic_partition_list_t *offsets, rd_kafka_resp_err_t err,
                               void *opaque);
 

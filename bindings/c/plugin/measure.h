@@ -5,7 +5,7 @@
 #include <datastreams.h>
 #include <stddef.h>
 
-/* How long the end of the process may wait for the last statistics to be delivered. */
+/* How long the end of the process may wait for the last statistics to be delivered; not so soon after it was waited in vain. */
 #define MEASURE_EXIT_MS 5000
 /* How long the end of the last client of librdkafka may wait for them: some programs, those in Go among them, end in a way
  * that tells nobody. Once it was not enough, it is not tried again. */

@@ -7,8 +7,9 @@
 /* Merging costs more than all else here, and most messages that are consumed cause none: a thread keeps what it consumed,
  * and merges when it produces. */
 static __thread struct {
-    ds_pathway pathway[PARENT_BATCH_MAX]; /* of the batch, the newest in place of the oldest; or what was merged */
-    size_t count;                         /* of the batch; 0: nothing was consumed */
+    ds_pathway pathway[PARENT_BATCH_MAX]; /* of the batch, each message as likely as the others; or what was merged */
+    uint32_t count;                       /* of the batch; 0: nothing was consumed */
+    uint64_t chance;                      /* which messages of a larger batch are kept */
     int64_t since_ns;                     /* when the batch began */
     bool open;                            /* nothing was produced since */
 } of_thread;
@@ -18,12 +19,19 @@ static bool same_batch(bool open, int64_t since_ns, int64_t now_ns) {
 }
 
 static void consumed_by_thread(const ds_pathway *pathway, int64_t now_ns) {
+    uint32_t at;
     if (!same_batch(of_thread.open, of_thread.since_ns, now_ns)) {
         of_thread.count = 0;
         of_thread.since_ns = now_ns;
         of_thread.open = true;
     }
-    of_thread.pathway[of_thread.count++ % PARENT_BATCH_MAX] = *pathway;
+    at = of_thread.count++;
+    if (at >= PARENT_BATCH_MAX) {
+        of_thread.chance = of_thread.chance * 6364136223846793005u + 1442695040888963407u;
+        at = (uint32_t)(((of_thread.chance >> 32) * of_thread.count) >> 32);
+        if (at >= PARENT_BATCH_MAX) return;
+    }
+    of_thread.pathway[at] = *pathway;
 }
 
 static bool parent_of_thread(ds_pathway *parent) {

@@ -17,7 +17,7 @@ typedef enum parent_kind {
  * continues the merge of them. A batch that librdkafka hands out takes microseconds for each message; a program that
  * produces for few of the messages that it consumes is misled by this time at most. */
 #define PARENT_BATCH_NS 10000000
-/* Of a larger batch, a thread merges the last ones. */
+/* Of a larger batch, a thread merges so many: any of them. */
 #define PARENT_BATCH_MAX 32
 
 /* A message was consumed at now_ns. Never waits. Any thread. */

@@ -3,8 +3,8 @@
  * librdkafka loads it when it is named in its property plugin.library.paths, and calls conf_init. docs/plugin.md says how
  * it is used and what it does; instance.h, produce.c and consume.c do it.
  *
- * No message fails or waits because of it: nothing is asked of a broker, no lock is held while messages pass, and the
- * interceptors return errors only where librdkafka is to log a line. */
+ * No message fails or waits because of it: nothing is asked of a broker but what a group committed, after a transaction; no
+ * lock is held while messages pass; and the interceptors return errors only where librdkafka is to log a line. */
 #include "plugin.h"
 #include "instance.h"
 

@@ -26,11 +26,21 @@
     X(message_set_headers)                                                                                             \
     X(message_timestamp)                                                                                               \
     X(topic_name)
-/* Without one of these only the cluster's id or the high watermark is missing. */
+/* Without one of these only the cluster's id, the high watermark, or offsets in transactions are missing. */
 #define RDKAFKA_WANTED(X)                                                                                           \
+    X(ListConsumerGroupOffsets)                                                                                        \
+    X(ListConsumerGroupOffsets_destroy)                                                                                \
+    X(ListConsumerGroupOffsets_new)                                                                                    \
+    X(ListConsumerGroupOffsets_result_groups)                                                                          \
     X(clusterid)                                                                                                       \
+    X(event_ListConsumerGroupOffsets_result)                                                                           \
+    X(event_destroy)                                                                                                   \
     X(get_watermark_offsets)                                                                                           \
-    X(mem_free)
+    X(group_result_partitions)                                                                                         \
+    X(mem_free)                                                                                                        \
+    X(queue_destroy)                                                                                                   \
+    X(queue_new)                                                                                                       \
+    X(queue_poll)
 
 #define RDKAFKA_MEMBER(name) __typeof__(&rd_kafka_##name) name;
 struct rdkafka_api {

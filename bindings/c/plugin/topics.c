@@ -36,7 +36,8 @@ static struct topic *add(struct topics *topics, size_t bucket, const void *handl
     if (handle != NULL)
         topic->messages =
             kafka_edge(topics->client, topics->consumes ? EDGE_IN : EDGE_OUT, name, topics->group, cluster);
-    if (topics->consumes) topic->ends = kafka_edge(topics->client, EDGE_HIGH_WATERMARK, name, "", cluster);
+    if (handle != NULL && topics->consumes)
+        topic->ends = kafka_edge(topics->client, EDGE_HIGH_WATERMARK, name, "", cluster);
     if (!topics->consumes)
         topic->offsets = kafka_edge(topics->client, EDGE_PRODUCED, name, "", cluster);
     else if (handle == NULL)
@@ -51,16 +52,23 @@ static struct topic *add(struct topics *topics, size_t bucket, const void *handl
 struct topic *topics_of_message(struct topics *topics, const void *handle, const char *name, const char *cluster) {
     const size_t bucket = bucket_of_handle(handle);
     const struct topic *topic = newest(topics, bucket);
+    struct topic *added;
+    bool same;
     while (topic != NULL && topic->handle != handle) topic = topic->next;
     /* An older topic that had the handle is behind the newer one, and not found any more. */
-    if (topic != NULL && topic->cluster == cluster && strcmp(topic->name, name) == 0) return (struct topic *)topic;
-    return add(topics, bucket, handle, name, cluster);
+    same = topic != NULL && strcmp(topic->name, name) == 0;
+    if (same && topic->cluster == cluster) return (struct topic *)topic;
+    added = add(topics, bucket, handle, name, cluster);
+    /* The cluster's id was learned since. */
+    if (same && added != NULL && __atomic_load_n(&topic->refuses_headers, __ATOMIC_RELAXED))
+        __atomic_store_n(&added->refuses_headers, true, __ATOMIC_RELAXED);
+    return added;
 }
 
-const struct topic *topics_of_handle(const struct topics *topics, const void *handle) {
+struct topic *topics_of_handle(const struct topics *topics, const void *handle) {
     const struct topic *topic = newest(topics, bucket_of_handle(handle));
     while (topic != NULL && topic->handle != handle) topic = topic->next;
-    return topic;
+    return (struct topic *)topic;
 }
 
 const struct topic *topics_of_name(struct topics *topics, const char *name, const char *cluster) {

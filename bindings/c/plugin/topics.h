@@ -12,14 +12,15 @@
 #define TOPICS_MAX 8192
 #define TOPIC_PARTITIONS 16
 
-/* A topic as a handle of librdkafka's and its edges; never changed once it is in a table, but for look. */
+/* A topic as a handle of librdkafka's and its edges; never changed once it is in a table, but for the last three. */
 struct topic {
     const struct topic *next; /* in its bucket, newest first */
     const void *handle;       /* NULL: found by its name */
     const char *cluster;      /* the id that the edges name, or "" */
-    ds_edge messages;         /* they pass this */
+    ds_edge messages;         /* they pass this; only of a handle */
     ds_edge offsets;          /* of what is produced or committed */
-    ds_edge ends;             /* of partitions */
+    ds_edge ends;             /* of partitions that are consumed; only of a handle */
+    bool takes_headers, refuses_headers; /* a message with ours was, or never was and one was not. Atomic */
     struct {
         int64_t partition, due_ns; /* when to look where this partition ends; atomic, each for itself */
     } look[TOPIC_PARTITIONS];
@@ -40,7 +41,7 @@ struct topic *topics_of_message(struct topics *topics, const void *handle, const
 
 /* The topic of a message that topics_of_message was called for, and that has not been destroyed since: it holds its
  * handle, which is therefore nobody else's. NULL: it was not. Calls nothing of librdkafka. Any thread. */
-const struct topic *topics_of_handle(const struct topics *topics, const void *handle);
+struct topic *topics_of_handle(const struct topics *topics, const void *handle);
 
 /* The topic of this name, where there is no handle. NULL when there is no room. Any thread. */
 const struct topic *topics_of_name(struct topics *topics, const char *name, const char *cluster);

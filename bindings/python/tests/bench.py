@@ -102,10 +102,14 @@ def main():
     (fast,) = best(CALLS, edges(first["dd-pathway-ctx-base64"]))
     line("hop: edge.consume and edge.produce", fast, other)
     run = edges(first["dd-pathway-ctx-base64"])
-    apart = threads(run, 2 * CALLS, 1) / threads(run, CALLS, 2)
-    print(f"{'two threads, against one with all the calls':<44} {apart:9.2f} x")
+    apart = [
+        min(times) for times in zip(*((threads(run, 2 * CALLS, 1), threads(run, CALLS, 2)) for _ in range(ROUNDS)))
+    ]
+    apart = apart[0] / apart[1]
+    print(f"{'two threads, against one with all the calls':<44} {apart:9.2f} x{'':28}(at least 0.7)")
+    good &= apart >= 0.7
     recorded = ours.stats()["checkpoints"]
-    expected = 1 + ROUNDS * CALLS * 2 * 3 + 4 * CALLS * 2
+    expected = 1 + ROUNDS * CALLS * 2 * 3 + ROUNDS * 4 * CALLS * 2
     if recorded != expected:
         raise SystemExit(f"{recorded} checkpoints were recorded, not {expected}")
     ours.stop(0)

@@ -47,9 +47,17 @@ def test_what_is_in_it():
     assert strange == []
 
 
-def test_what_it_exports(tmp_path):
+@pytest.fixture
+def library(tmp_path):
     with zipfile.ZipFile(WHEEL) as wheel:
-        library = wheel.extract("datastreams/_native.abi3.so", tmp_path)
+        return wheel.extract("datastreams/_native.abi3.so", tmp_path)
+
+
+def test_it_names_no_directory_of_this_machine(library):
+    subprocess.run([pathlib.Path(__file__).parents[3] / "tests/abi/paths.sh", library], check=True)
+
+
+def test_what_it_exports(library):
     symbols = subprocess.run(
         ["nm", "-D", "--defined-only", library], check=True, stdout=subprocess.PIPE, text=True
     ).stdout

@@ -1,8 +1,11 @@
 """Threads, the GIL, memory."""
 
+import _thread
 import os
 import socket
+import sys
 import threading
+import time
 
 import datastreams
 import pytest
@@ -28,6 +31,35 @@ def test_others_run_while_one_waits(silent, call):
         waiting.join(0.001)
     # With the GIL held, this thread would get its first turn when all is over.
     assert turns > 20 and answers == [False]
+
+
+def test_a_checkpoint_keeps_the_gil(started):
+    """A thread that waits for the GIL gets none while another one records: to hand it over would cost more than the call."""
+    gate, came, interval = _thread.allocate_lock(), [], sys.getswitchinterval()
+    edge, headers = datastreams.edge("direction:out"), {}
+
+    def work():
+        with gate:
+            came.append(True)
+
+    gate.acquire()
+    waiting = threading.Thread(target=work)
+    waiting.start()
+    time.sleep(0.05)  # Until it waits at the gate.
+    sys.setswitchinterval(60)  # Nobody is asked to hand it over.
+    try:
+        gate.release()
+        for _ in range(20_000):
+            header = edge.produce(1)
+            datastreams.set_checkpoint(["direction:in"], carrier={datastreams.HEADER_KEY: header})
+            datastreams.set_checkpoint(["direction:out"], carrier=headers)
+            datastreams.track_offset(["topic:t", "type:kafka_commit"], 0, 1)
+        came_meanwhile = bool(came)
+        assert datastreams.flush(20)
+    finally:
+        sys.setswitchinterval(interval)
+    waiting.join(20)
+    assert (came_meanwhile, came) == (False, [True])
 
 
 def test_ctrl_c_ends_a_flush(program, silent):

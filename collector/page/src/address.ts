@@ -127,12 +127,16 @@ export function rangeQuery(range: Range): Record<string, string> {
   return { from: String(range.from), to: String(range.to) };
 }
 
+/** The last second and millisecond that the collector takes. */
+const LONGEST = 2 ** 32 - 1;
+const LAST_MS = 8.64e15;
+
 function readRange(query: URLSearchParams): Range {
   if (query.get("last") === "all") return "all";
   const [from, to] = [Number(query.get("from")), Number(query.get("to"))];
-  if (Number.isSafeInteger(from) && Number.isSafeInteger(to) && from > 0 && to > from) return { from, to };
+  if (Number.isSafeInteger(from) && Number.isSafeInteger(to) && from > 0 && to > from && to <= LAST_MS) return { from, to };
   const last = Number(query.get("last"));
-  return Number.isSafeInteger(last) && last > 0 ? { last } : START.range;
+  return Number.isSafeInteger(last) && last > 0 && last <= LONGEST ? { last } : START.range;
 }
 
 function readSelection(text: string): Selection | null {

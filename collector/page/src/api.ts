@@ -46,6 +46,8 @@ export type Graph = {
   edges: GraphEdge[];
   received: Counts;
   cut: Counts;
+  /** `error`: why the last write failed. */
+  history?: { error: string | null };
   version?: string;
   changes?: number;
 };
@@ -98,6 +100,8 @@ export type GroupLag = {
   group: string;
   messages: number | null;
   seconds: number | null;
+  /** How many partitions there are; those furthest behind are listed. */
+  partition_count: number;
   partitions: PartitionLag[];
 };
 export type Lags = { now_ms: number; groups: GroupLag[] };

@@ -29,7 +29,7 @@ export function edgeLevel(edge: GraphEdge, thresholds: Thresholds): Level {
 
 /** Something that should be seen. */
 export type Alert = {
-  kind: "slow" | "lag" | "cut" | "refused" | "unknown";
+  kind: "slow" | "lag" | "history" | "cut" | "refused" | "unknown";
   level: Level;
   title: string;
   detail: string;
@@ -44,6 +44,7 @@ const LOST: Record<string, string> = {
   pathway_messages: "messages of steps beyond the limit: on their edge, but on no pathway",
   idle_hops: "steps forgotten because they were idle: their messages are on no pathway",
   offsets: "offsets of partitions beyond the limit",
+  history_messages: "messages that could not be kept: the history could not be written",
 };
 
 export function alerts(graph: Graph, thresholds: Thresholds, shown: GraphEdge[]): Alert[] {
@@ -61,6 +62,8 @@ export function alerts(graph: Graph, thresholds: Thresholds, shown: GraphEdge[])
     if (behind && edge.lag) found.push({ kind: "lag", level: behind, title, detail: lagText(edge.lag), edge: edge.id });
   }
   found.sort((a, b) => b.level - a.level || a.title.localeCompare(b.title));
+  const error = graph.history?.error;
+  if (error) found.push({ kind: "history", level: 2, title: "History not written", detail: error });
   found.push(...counted(graph.cut, "cut"));
   const refused = graph.received.refused ?? 0;
   if (refused > 0) {

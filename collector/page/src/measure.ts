@@ -24,10 +24,16 @@ export function width(text: string, size: number, weight: number): number {
 /** The text, its middle left out when it is too wide: names often differ at their ends. */
 export function fit(text: string, room: number, size: number, weight: number): string {
   if (width(text, size, weight) <= room) return text;
-  for (let keep = text.length - 1; keep > 2; keep--) {
+  const short = (keep: number) => {
     const head = Math.ceil(keep * 0.6);
-    const short = `${text.slice(0, head)}…${text.slice(text.length - (keep - head))}`;
-    if (width(short, size, weight) <= room) return short;
+    return `${text.slice(0, head)}…${text.slice(text.length - (keep - head))}`;
+  };
+  // Names come from others, and may be as long as a book: one measure for each character would stop the page.
+  let [fits, most] = [2, text.length - 1];
+  while (fits < most) {
+    const keep = Math.ceil((fits + most) / 2);
+    if (width(short(keep), size, weight) <= room) fits = keep;
+    else most = keep - 1;
   }
-  return "…";
+  return fits > 2 ? short(fits) : "…";
 }

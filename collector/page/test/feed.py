@@ -1,4 +1,4 @@
-"""Payloads for the page's tests, by the shipped library: `feed.py LIBRARY URL pipeline|more|company|tick [NUMBER]`.
+"""Payloads for the page's tests, by the shipped library: `feed.py LIBRARY URL pipeline|more|company|hostile [NUMBER]`.
 
 Times are put in by hand, so that what must be measured is known exactly; everything else is as in any service.
 """
@@ -7,6 +7,7 @@ import pathlib
 import random
 import sys
 import time
+import urllib.request
 
 sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "tests/peers"))
 import datastreams_abi as abi  # noqa: E402
@@ -27,12 +28,12 @@ class Services:
     """A client for each service."""
 
     def __init__(self, path, url):
-        self._library, self._url, self._known = abi.Library(path), url, {}
+        self._library, self.url, self._known = abi.Library(path), url, {}
 
     def of(self, service, env="prod", language="c", **options):
         if service not in self._known:
             self._known[service] = abi.Client(
-                self._library, service=service, env=env, agent_url=self._url, language=language, **options
+                self._library, service=service, env=env, agent_url=self.url, language=language, **options
             )
         return self._known[service]
 
@@ -73,7 +74,9 @@ def pipeline(services, _number):
         stage.checkpoint(into("jobs", "stage", "rabbitmq"), header, size=SIZE, now_ns=start + 5 * MS)
     for partition, behind in enumerate([1200, 800, 0]):
         services.of("payments").track(["topic:payments", "type:kafka_produce"], partition, 4999)
-        services.of("mailer").track(["consumer_group:mailer", "topic:payments", "type:kafka_commit"], partition, 5000 - behind)
+        services.of("mailer").track(
+            ["consumer_group:mailer", "topic:payments", "type:kafka_commit"], partition, 5000 - behind
+        )
         services.of("ledger").track(["consumer_group:ledger", "topic:payments", "type:kafka_commit"], partition, 5000)
 
 
@@ -95,7 +98,9 @@ def company(services, number):
         pathway, header, size = abi.Pathway(), abi.c.create_string_buffer(abi.HEADER_MAX), abi.c.c_size_t()
         takers = draw.sample(by_stage[stage + 1], 1 + draw.randrange(2))
         steps = [(f"service-{producer}", out(f"topic-{queue}"), b"", 0)]
-        steps += [(f"service-{at}", into(f"topic-{queue}", f"service-{at}"), None, draw.randrange(1, 900)) for at in takers]
+        steps += [
+            (f"service-{at}", into(f"topic-{queue}", f"service-{at}"), None, draw.randrange(1, 900)) for at in takers
+        ]
         for service, tags, received, ms in steps:
             received = header.raw[: size.value] if received is None else received
             options = abi.Options(abi.c.sizeof(abi.Options), now + ms * MS, 0)
@@ -104,10 +109,37 @@ def company(services, number):
                         None, abi.c.byref(pathway), *taken)  # fmt: skip
 
 
+def hostile(services, _number):
+    """What no tracer sends: markup for names, and times that no clock measures."""
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "tests/reference"))
+    from reference import Sketch, msgpack
+
+    evil = '<img src=x onerror="document.title=1">'
+    topic = f'topic:"><script>document.title=2</script>{evil}' + "x" * 3000
+    queue = [topic, f"type:{evil}", f"kafka_cluster_id:{evil}"]
+    ends = {
+        f"{evil} \u202e first": ["direction:out", *queue],
+        f"{evil} second": ["direction:in", f"group:{evil}", *queue],
+    }
+    for at, (service, tags) in enumerate(ends.items()):
+        latency = Sketch().add(0.5).add(1e308).add(-1e308).encode()
+        point = {"EdgeTags": tags, "Hash": at + 1, "ParentHash": at, "EdgeLatency": latency, "PathwayLatency": latency,
+                 "PayloadSize": latency, "TimestampType": "current"}  # fmt: skip
+        offsets = [{"Tags": [f"type:{evil}_{kind}", topic, f"consumer_group:{evil}", f"partition:{evil}", queue[2]], "Value": value}
+                   for kind, value in (("commit", 1), ("high_watermark", 2**63 - 1))]  # fmt: skip
+        bucket = {"Start": time.time_ns(), "Duration": 10 * SECOND, "Stats": [point], "Backlogs": offsets}
+        payload = {"Env": "javascript:document.title=3//", "Service": service, "Lang": evil, "Stats": [bucket]}
+        request = urllib.request.Request(f"{services.url}/v0.1/pipeline_stats", msgpack(payload))
+        request.add_header("Content-Type", "application/msgpack")
+        urllib.request.urlopen(request, timeout=30).close()
+
+
 def main():
     library, url, what, *number = sys.argv[1:]
     services = Services(library, url)
-    {"pipeline": pipeline, "more": more, "company": company}[what](services, int(number[0]) if number else 0)
+    {"pipeline": pipeline, "more": more, "company": company, "hostile": hostile}[what](
+        services, int(number[0]) if number else 0
+    )
     services.stop()
 
 

@@ -32,8 +32,18 @@ pub(crate) struct Access {
 impl Access {
     /// Answers the loopback addresses and `localhost`, these further names, and what [`Access::listen`] is told.
     pub(crate) fn new(names: &[String], token: Option<Token>, posts_need_token: bool) -> Result<Self, String> {
-        let names = names.iter().map(|name| host_name(name)).collect::<Result<_, _>>()?;
-        Ok(Self { names, token, posts_need_token, ..Self::default() })
+        let mut access = Self { token, posts_need_token, ..Self::default() };
+        for name in names {
+            // An address too, as of the machine that the proxy in front runs on.
+            match bare(name).parse::<IpAddr>() {
+                Ok(address) => {
+                    access.addresses.push(address.to_canonical());
+                    access.names.push(if address.is_ipv6() { format!("[{address}]") } else { address.to_string() });
+                }
+                Err(_) => access.names.push(host_name(name)?),
+            }
+        }
+        Ok(access)
     }
 
     /// Answers under a name or address that is listened on, too.
@@ -299,6 +309,14 @@ mod tests {
         let refusal = access.check(&Method::GET, &whole, &headers(&[("host", "localhost")])).unwrap_err();
         assert!(refusal.status == 403 && refusal.sentence.contains("--allow-host evil.example"), "{refusal:?}");
 
+        let named = ["192.0.2.9", "2001:db8::1", "[2001:db8::2]"].map(String::from);
+        let named = Access::new(&named, None, false).unwrap();
+        for host in ["192.0.2.9:8126", "[2001:db8::1]:80", "[2001:DB8:0::2]"] {
+            assert_eq!(check(&named, &[("host", host)]), Ok(()), "{host} is allowed");
+        }
+        let behind = [("host", "localhost:8126"), ("origin", "https://[2001:db8::2]")];
+        assert_eq!(check(&named, &behind), Ok(()), "a proxy in front, at an address");
+        assert_eq!(check(&named, &[("host", "192.0.2.8")]), Err(403));
         assert_eq!(check(&Access::default(), &[("host", "10.0.0.7")]), Err(403));
         let mut all = Access::default();
         all.listen("0.0.0.0", &["0.0.0.0:8126".parse().unwrap()]);

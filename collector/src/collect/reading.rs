@@ -43,6 +43,9 @@ pub(crate) struct Wanted {
     step: Option<u32>,
 }
 
+/// The last millisecond that can be asked for: that of JavaScript's dates.
+const LAST_MS: i64 = 8_640_000_000_000_000;
+
 impl Wanted {
     /// Refuses parameters that a request does not take.
     fn only(&self, taken: &[&str]) -> Result<(), Refusal> {
@@ -70,7 +73,7 @@ impl Wanted {
             Self { last: Some(last), from: None, to: None, .. } => Ok(Asked::last(last.into(), now_ns)),
             Self { last: Some(_), .. } => Err(bad("give from and to, or last, not both")),
             Self { from: Some(from), to: Some(to), .. } if from >= to => Err(bad("from must be before to")),
-            Self { from, to, .. } if from.unwrap_or(0) < 0 || to.unwrap_or(0) < 0 => {
+            Self { from, to, .. } if [from, to].into_iter().flatten().any(|ms| !(0..=LAST_MS).contains(&ms)) => {
                 Err(bad("from and to are milliseconds since 1970"))
             }
             Self { from: from_ms, to: to_ms, .. } => Ok(Asked { from_ms, to_ms }),

@@ -41,6 +41,8 @@ pub(crate) struct Shared {
     readers: Semaphore,
     /// Answers that are put together: one at a time, so that threads are left for payloads.
     pub(super) answers: Semaphore,
+    /// Answers to whoever fetches all metrics, which nobody has to wait for either.
+    pub(crate) scrapes: Semaphore,
     /// Those who are told of changes.
     pub(super) listeners: Arc<Semaphore>,
     ending: AtomicBool,
@@ -57,6 +59,7 @@ impl Shared {
             bodies: Arc::new(Semaphore::new(limits.max_bodies >> 10)),
             readers: Semaphore::new(limits.max_readers),
             answers: Semaphore::new(1),
+            scrapes: Semaphore::new(1),
             listeners: Arc::new(Semaphore::new(limits.max_listeners)),
             ending: AtomicBool::new(false),
         }

@@ -98,7 +98,7 @@ impl Histogram {
             return Some(0.0);
         }
         for (index, count) in self.used() {
-            below += count;
+            below = below.saturating_add(count);
             if below as f64 > rank {
                 let middle = ((f64::from(index) + 0.5) / f64::from(self.scale).exp2()).exp2();
                 return Some(middle.clamp(low, high));
@@ -227,6 +227,15 @@ mod tests {
         assert_eq!((all.zero, all.count, all.first, &*all.buckets), (8, 9, -1, &[1u64][..]));
         assert_eq!((all.quantile(1.0), all.sum, all.range), (Some(1.0), 1.0, Some((0.0, 1.0))));
         assert_eq!(Histogram::new(160).quantile(0.5), None);
+    }
+
+    #[test]
+    fn counts_that_no_number_holds() {
+        let mut all = Histogram::new(160);
+        all.add(0.0, 1 << 63);
+        [1.0, 2.0].into_iter().for_each(|value| all.add(value, u64::MAX));
+        assert_eq!((all.count, all.quantile(0.4), all.quantile(1.0)), (u64::MAX, Some(0.0), Some(2.0)));
+        assert!((0.98..=1.0).contains(&all.quantile(0.99).unwrap()));
     }
 
     #[test]

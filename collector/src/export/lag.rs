@@ -33,11 +33,11 @@ impl Group {
 pub(crate) struct Behind {
     /// Over the partitions of which it is known.
     pub(crate) messages: i64,
-    /// The greatest of all partitions; `None`: it cannot be known.
+    /// That of the partition furthest behind; `None`: it cannot be known.
     pub(crate) seconds: Option<f64>,
 }
 
-/// The lag of every group that is known, and of how many partitions the group did not fit.
+/// The lag of every group that is known, and how many groups did not fit.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Lags {
     pub(crate) groups: BTreeMap<Group, Behind>,
@@ -45,7 +45,7 @@ pub(crate) struct Lags {
 }
 
 impl Lags {
-    /// Adds that of a partition.
+    /// Adds that of a group, or of another that has the same name once it is cut.
     pub(crate) fn add(&mut self, group: Group, behind: Behind) {
         if self.groups.len() >= MAX_GROUPS && !self.groups.contains_key(&group) {
             self.omitted += 1;
@@ -62,7 +62,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn partitions_add_up_and_the_oldest_counts() {
+    fn groups_of_one_name_add_up_and_the_oldest_counts() {
         let group = |name: &str| Group { group: name.into(), ..Group::default() };
         let mut lags = Lags::default();
         for (messages, seconds) in [(5, Some(1.5)), (7, None), (1, Some(9.0))] {

@@ -104,7 +104,7 @@ impl Measure {
             self.recent.push_back((slot, Histogram::new(self.bounds.delta_buckets)));
         }
         for (value, count) in whole(&self.pending) {
-            negative += if value < 0.0 { count } else { 0 };
+            negative = negative.saturating_add(if value < 0.0 { count } else { 0 });
             self.total.add(value, count);
             if kept.deltas {
                 self.delta.add(value, count);

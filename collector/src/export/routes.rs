@@ -27,6 +27,9 @@ async fn metrics(State(shared): State<Arc<Shared>>, headers: HeaderMap) -> Respo
     let text = |name| headers.get(name).and_then(|value| value.to_str().ok()).unwrap_or_default();
     let format = Format::of(text(header::ACCEPT));
     let compressed = takes_gzip(text(header::ACCEPT_ENCODING));
+    // One at a time: many would take all threads, and payloads would wait.
+    let exporting = shared.clone();
+    let _turn = exporting.scrapes.acquire().await;
     let rendering = tokio::task::spawn_blocking(move || {
         let now_ns = clock::now_ns();
         let about = source::about(&shared, now_ns);

@@ -54,7 +54,7 @@ impl Series {
 
     fn settle(&mut self, kept: Kept) -> u64 {
         let slot = self.slot;
-        self.measures.iter_mut().map(|measure| measure.settle(slot, kept)).sum()
+        self.measures.iter_mut().fold(0, |sum, measure| sum.saturating_add(measure.settle(slot, kept)))
     }
 }
 
@@ -138,14 +138,14 @@ impl Table {
         }
         series.last_ns = now_ns;
         let slot = now_ns.div_euclid(SLOT_NS);
-        let mut negative = 0;
+        let mut negative = 0u64;
         if series.slot != slot {
             negative = series.settle(kept);
             series.slot = slot;
         }
         let sketches = [Some(passed.edge_latency), Some(passed.pathway_latency), passed.payload_size];
         for (measure, sketch) in series.measures.iter_mut().zip(sketches) {
-            negative += sketch.map_or(0, |sketch| measure.add(sketch, slot, kept));
+            negative = negative.saturating_add(sketch.map_or(0, |sketch| measure.add(sketch, slot, kept)));
         }
         self.negative = self.negative.saturating_add(negative);
     }
@@ -261,10 +261,13 @@ mod tests {
     fn add(table: &mut Table, edge: &EdgeKey, values: &[f64], now_ns: i64) {
         let mut sketch = Sketch::new();
         values.iter().for_each(|&value| assert!(sketch.add(value)));
+        add_sketch(table, edge, &sketch, values.len() as u64, now_ns);
+    }
+
+    fn add_sketch(table: &mut Table, edge: &EdgeKey, sketch: &Sketch, messages: u64, now_ns: i64) {
         let mut bytes = Vec::new();
         sketch.encode(&mut bytes);
         let latency = &Encoded::read(&bytes).unwrap();
-        let messages = values.len() as u64;
         let passed = Passed { messages, edge_latency: latency, pathway_latency: latency, payload_size: None };
         // One number for each, as the model gives them.
         let id = edge.id().bytes().fold(0u32, |id, byte| id.wrapping_mul(31).wrapping_add(byte.into()));
@@ -329,6 +332,20 @@ mod tests {
         add(&mut table, &edge("c", "x:1"), &[0.1], later);
         assert_eq!(sums(&mut table), [("a".into(), 3, 3), ("c".into(), 1, 1), (String::new(), 2, 2)]);
         assert_eq!(table.forgotten, 1);
+    }
+
+    #[test]
+    fn counts_that_no_number_holds() {
+        let mut table = Table::new(Bounds::DEFAULT, NOW);
+        let mut sketch = Sketch::new();
+        for value in [-2.0, -1.0, 0.0, 1.0] {
+            assert!(sketch.add_count(value, 2f64.powi(64)));
+        }
+        for minute in 0..3 {
+            add_sketch(&mut table, &edge("a", "x:1"), &sketch, u64::MAX, NOW + minute * SLOT_NS);
+        }
+        assert_eq!(sums(&mut table), [("a".into(), u64::MAX, u64::MAX)]);
+        assert_eq!(table.negative, u64::MAX);
     }
 
     #[test]

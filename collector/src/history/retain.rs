@@ -3,6 +3,7 @@
 use super::levels::{LEVELS, SLOT, WIDTHS, floor};
 use super::write::put_meta;
 use super::{History, ReadError};
+use crate::model::stats::AHEAD_S;
 use rusqlite::{OptionalExtension, params};
 
 /// How often it is looked for what is too old, in seconds.
@@ -25,6 +26,20 @@ impl History {
     pub(super) fn size(&self) -> rusqlite::Result<u64> {
         let number = |name: &str| self.db.pragma_query_value(None, name, |row| row.get::<_, u64>(0));
         Ok((number("page_count")?.saturating_sub(number("freelist_count")?)) * number("page_size")?)
+    }
+
+    /// After a clock that was far ahead: what comes now is not older than what is kept.
+    pub(super) fn set_back(&mut self, now: i64) -> Result<(), ReadError> {
+        for (level, &width) in WIDTHS.iter().enumerate() {
+            let above = WIDTHS.get(level + 1).copied().unwrap_or(width);
+            // Making room drops at the most the cell above that is now, or begins within a service's haste.
+            if self.kept.floor[level] > now.saturating_add(AHEAD_S + above) {
+                let oldest = floor(now, above);
+                put_meta(&self.db, &format!("floor {level}"), oldest)?;
+                self.kept.floor[level] = oldest;
+            }
+        }
+        Ok(())
     }
 
     /// Drops what is older than it is kept, and, when there is too much, the oldest.

@@ -180,6 +180,33 @@ fn clocks_that_are_off() {
     assert_eq!(store.model().received.misdated, 4);
 }
 
+#[test]
+fn a_clock_that_was_years_ahead() {
+    // A machine without a battery starts anywhere, and its clock is set later.
+    let ahead = 4 * 365 * 24 * HOUR;
+    let file = File::new("ahead");
+    let begun = || {
+        file.remove();
+        let store = file.open(None, ahead).unwrap();
+        pass(&store, ahead, &[0.1; 3]);
+        commit(&store, ahead);
+        commit(&store, ahead + 100);
+        store
+    };
+    let goes_on = |store: &Store| {
+        for second in [0, 10, 20] {
+            pass(store, second, &[0.2; 5]);
+            commit(store, second);
+        }
+        commit(store, 200);
+        assert_eq!(quantiles(store, between(0, 30), 200).0, 15);
+        assert_eq!(quantiles(store, between(10, 20), 200).0, 5, "as finely as ever");
+    };
+    goes_on(&begun());
+    drop(begun());
+    goes_on(&file.open(None, 0).unwrap());
+}
+
 /// Everything that answers tell, but for what is of this process.
 fn told(store: &Store, second: i64) -> serde_json::Value {
     let mut graph = graph_at(store, NOW + second * SECOND);
@@ -229,6 +256,24 @@ fn a_restart_changes_nothing() {
     assert_eq!(after["edges"].as_array().unwrap().len(), before["edges"].as_array().unwrap().len());
     let messages = |graph: &serde_json::Value| graph["edges"][0]["messages"].as_u64().unwrap();
     assert_eq!(messages(&after), messages(&before) + 1);
+}
+
+#[test]
+fn a_group_that_has_read_nothing_is_there_after_a_restart() {
+    let file = File::new("nothing-read");
+    let store = file.open(None, 0).unwrap();
+    let mut payload = payload("pay", vec![]);
+    payload.stats[0].backlogs = offsets(0, 5);
+    take(&store, payload, 0);
+    commit(&store, 10);
+    let before = store.model().backlogs.lags();
+    assert_eq!((before.len(), before[0].messages), (1, Some(5)));
+    drop(store);
+    let store = file.open(None, 30).unwrap();
+    commit(&store, 30);
+    assert_eq!(store.model().backlogs.lags(), before);
+    drop(store);
+    assert_eq!(file.open(None, 60).unwrap().model().backlogs.lags(), before, "and after another");
 }
 
 #[test]

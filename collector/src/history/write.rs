@@ -68,6 +68,7 @@ impl History {
     }
 
     fn try_commit(&mut self, now: i64) -> Result<(), ReadError> {
+        self.set_back(now)?;
         if !self.waiting.is_empty() {
             self.making_room(now, Self::write)?;
             self.waiting = Batch::default();

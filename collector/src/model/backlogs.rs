@@ -224,10 +224,11 @@ impl Backlogs {
         }
     }
 
-    /// Takes over a series and its last offset.
-    pub(super) fn restore(&mut self, series: SeriesId, key: &SeriesKey, latest: Option<(i64, i64)>) {
+    /// Takes over a series and its last offset; without one it had none but 0, and counts as seen at `now`, in seconds.
+    pub(super) fn restore(&mut self, series: SeriesId, key: &SeriesKey, latest: Option<(i64, i64)>, now: i64) {
         let (at, offset) = latest.unwrap_or((i64::MIN, 0));
-        let known = Known { series, last: Dated { at, offset }, seen: at.saturating_sub(SLOT) };
+        let seen = if latest.is_some() { at.saturating_sub(SLOT) } else { now };
+        let known = Known { series, last: Dated { at, offset }, seen };
         self.insert(&key.partition, key.what, &key.group, known);
     }
 

@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 /// Which way messages go.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, serde::Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, serde::Serialize)]
 #[serde(rename_all = "lowercase")]
 pub(crate) enum Direction {
     /// Consumed by the service.
@@ -43,9 +43,11 @@ impl EdgeKey {
         format!("{:016x}", fingerprint(parts))
     }
 
-    /// Bytes of its texts.
+    /// The bytes that its texts take, about: of short tags most is not text.
     pub(crate) fn bytes(&self) -> usize {
-        self.env.len() + self.service.len() + self.tags.iter().map(|tag| tag.len()).sum::<usize>()
+        /// A tag's place, and the allocator's share.
+        const TAG: usize = size_of::<Box<str>>() + 16;
+        self.env.len() + self.service.len() + self.tags.iter().map(|tag| TAG + tag.len()).sum::<usize>()
     }
 }
 

@@ -116,6 +116,11 @@ impl Model {
         }
     }
 
+    #[cfg(test)]
+    pub(crate) fn spelled_bytes(&self) -> usize {
+        self.steps.bytes()
+    }
+
     /// Takes a payload, unless it was taken before under the same id: then `false`.
     pub(crate) fn take(&mut self, id: Option<&str>, parsed: &Parsed<'_>, now_ns: i64) -> bool {
         if let Some(id) = id {
@@ -296,7 +301,7 @@ impl Model {
             self.hops.restore(id, hop);
         }
         for (id, key, latest) in kept.series {
-            self.backlogs.restore(id, &key, latest);
+            self.backlogs.restore(id, &key, latest, self.started_ns.div_euclid(SECOND_NS));
         }
         for id in kept.ids {
             self.repeats.insert(&id);

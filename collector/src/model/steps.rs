@@ -72,6 +72,11 @@ pub(super) struct Steps {
 }
 
 impl Steps {
+    #[cfg(test)]
+    pub(super) fn bytes(&self) -> usize {
+        self.bytes
+    }
+
     pub(super) fn get_mut(&mut self, spelling: &[u8]) -> Option<&mut Step> {
         self.known.get_mut(spelling)
     }

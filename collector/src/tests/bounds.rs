@@ -40,6 +40,36 @@ fn edges() {
 }
 
 #[test]
+fn one_edge_in_many_spellings() {
+    let model = small();
+    let known = |model: &Store| {
+        let model = model.model();
+        (model.edges.iter().count(), model.spelled_bytes())
+    };
+    // A tag that is written often is one tag: the edge is small, what was written is not, and is not remembered.
+    let often = vec!["topic:t"; 100];
+    add(&model, "s", vec![point(&often, 0, 1, &[0.1], &[0.1])]);
+    assert_eq!(known(&model), (1, 0));
+    // Of those that are remembered there is a bound to all of them.
+    let limits = Limits { max_names: 1000, ..Limits::DEFAULT };
+    let model = store(limits);
+    for repeated in 1..50 {
+        add(&model, "s", vec![point(&vec!["topic:t"; repeated], 0, 1, &[0.1], &[0.1])]);
+    }
+    assert_eq!(arrow(&graph_json(&model), "s", &["topic:t"])["messages"], 49);
+    let (edges, bytes) = known(&model);
+    assert!(edges == 1 && (1..=4 * limits.max_names).contains(&bytes), "{edges} {bytes}");
+}
+
+#[test]
+fn short_tags_take_more_than_their_text() {
+    let model = store(Limits { max_edge_bytes: 1000, ..Limits::DEFAULT });
+    let tags: Vec<String> = (0..100).map(|n| format!("{n}")).collect();
+    add(&model, "s", vec![point(&tags.iter().map(String::as_str).collect::<Vec<_>>(), 0, 1, &[0.1], &[0.1])]);
+    assert_eq!(model.model().cut.edge_messages, 1);
+}
+
+#[test]
 fn hops_give_way_when_they_are_idle() {
     let model = small();
     for hash in 1..=30 {

@@ -19,6 +19,7 @@ const GET: &str = "GET /api/graph HTTP/1.1\r\nHost: localhost\r\n\r\n";
 /// A collector in a thread of its own, stopped when this is dropped.
 struct Served {
     address: SocketAddr,
+    shared: Arc<Shared>,
     _stop: watch::Sender<()>,
 }
 
@@ -32,16 +33,17 @@ impl Served {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         listener.set_nonblocking(true).unwrap();
         let address = listener.local_addr().unwrap();
+        let upstream = agent.map(|agent| Upstream::new(&format!("http://{agent}"), limits).unwrap());
+        let shared = Arc::new(Shared::new(limits, store(limits), Access::default(), upstream));
+        let serves = shared.clone();
         std::thread::spawn(move || {
             let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build().unwrap();
             runtime.block_on(async {
-                let upstream = agent.map(|agent| Upstream::new(&format!("http://{agent}"), limits).unwrap());
-                let shared = Arc::new(Shared::new(limits, store(limits), Access::default(), upstream));
                 let listener = tokio::net::TcpListener::from_std(listener).unwrap();
-                connections::serve(listener, Via::Tcp, server::router(shared), Places::new(limits), stopped).await;
+                connections::serve(listener, Via::Tcp, server::router(serves), Places::new(limits), stopped).await;
             });
         });
-        Self { address, _stop: stop }
+        Self { address, shared, _stop: stop }
     }
 
     fn send(&self, text: &str) -> TcpStream {
@@ -146,6 +148,21 @@ fn bodies_on_the_way_are_bounded_together() {
         { stream }.read_exact(&mut status).unwrap();
         assert_eq!(&status, b"HTTP/1.1 408");
     }
+}
+
+#[test]
+fn metrics_are_put_together_one_at_a_time() {
+    let served = Served::new(Limits::DEFAULT);
+    let turn = served.shared.scrapes.try_acquire().unwrap();
+    let mut waiting = served.send("GET /metrics HTTP/1.1\r\nHost: localhost\r\n\r\n");
+    waiting.set_read_timeout(Some(SHORT)).unwrap();
+    assert!(waiting.read(&mut [0]).is_err(), "not while another is");
+    assert_eq!(served.ask(GET).0, 200, "the page does not wait for it");
+    drop(turn);
+    waiting.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+    let mut status = [0; 12];
+    waiting.read_exact(&mut status).unwrap();
+    assert_eq!(&status, b"HTTP/1.1 200");
 }
 
 #[test]

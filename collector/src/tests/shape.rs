@@ -152,6 +152,36 @@ fn one_hash_of_two_services() {
 }
 
 #[test]
+fn one_hash_of_many_edges() {
+    use crate::pathways::{Parents, fit};
+    let model = model();
+    let mut state = 1u32;
+    let mut draw = |most: u32| {
+        state = state.wrapping_mul(1_664_525).wrapping_add(1_013_904_223);
+        (state >> 16) % most
+    };
+    for _ in 0..400 {
+        let direction = ["direction:in", "direction:out", "type:step"][draw(3) as usize];
+        let topic = ["topic:a", "topic:b", "exchange:x"][draw(3) as usize];
+        let tags = [direction, topic, &format!("n:{}", draw(3))];
+        let mut payload = payload(&format!("s{}", draw(5)), vec![]);
+        payload.env = ["prod", "test"][draw(2) as usize].into();
+        let (parent, hash) = (draw(4).into(), u64::from(1 + draw(3)));
+        payload.stats[0].stats = vec![point(&tags, parent, hash, &[0.1], &[0.1])];
+        take(&model, &payload.encode().unwrap());
+    }
+    let view = all(&model);
+    let parents = Parents::new(&view);
+    let edge = |hop: crate::model::HopKey| &*view.edges[&hop.edge].key;
+    for &(hop, _) in view.hops.iter().filter(|(hop, _)| hop.parent != 0) {
+        // One after the other.
+        let all = view.hops.iter().map(|&(other, _)| other).filter(|other| other.hash == hop.parent);
+        let best = all.max_by_key(|&other| (fit(edge(hop), edge(other)), std::cmp::Reverse(other)));
+        assert_eq!(parents.of(hop), best, "{hop:?}");
+    }
+}
+
+#[test]
 fn an_exchange_leads_to_a_queue() {
     let model = model();
     let publish = ["direction:out", "exchange:x", "has_routing_key:true", "type:rabbitmq"];

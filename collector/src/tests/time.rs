@@ -190,6 +190,22 @@ fn between_adds_up_what_has_several_origins() {
     near(&between_json(&model, &right, &mail)["latency"]["p50"], 1.3);
 }
 
+#[test]
+fn between_what_no_number_counts() {
+    let model = shop();
+    let mut sketch = Sketch::new();
+    assert!(sketch.add_count(0.5, 2f64.powi(64)));
+    let mut many = Vec::new();
+    sketch.encode(&mut many);
+    let [taken, mail] = [("payments", IN), ("mailer", MAILER)].map(|(service, tags)| edge_id(&model, service, tags));
+    // Another way of the same edges, by other hashes.
+    let of = |tags, parent, hash| Point { edge_latency: many.clone(), ..point(tags, parent, hash, &[0.5], &[0.5]) };
+    add(&model, "payments", vec![of(IN, 1, 102), of(PAID, 102, 103)]);
+    add(&model, "mailer", vec![of(MAILER, 103, 105)]);
+    let found = between_json(&model, &taken, &mail);
+    assert_eq!((&found["messages"], &found["exact"]), (&json!(u64::MAX), &json!(false)));
+}
+
 fn chart(model: &Store, of: Of<'_>, asked: Asked, step: Option<u32>, second: i64) -> Value {
     serde_json::to_value(series::read(model, of, asked, step, NOW + second * SECOND).unwrap()).unwrap()
 }

@@ -120,16 +120,21 @@ pub(crate) struct Lags {
 pub(crate) struct GroupLag {
     pub(crate) id: String,
     pub(crate) env: String,
+    #[serde(default)]
+    pub(crate) r#type: String,
+    #[serde(default)]
+    pub(crate) cluster: String,
     pub(crate) topic: String,
     pub(crate) group: String,
     pub(crate) partitions: Vec<PartitionLag>,
 }
 
 impl GroupLag {
-    /// Whether it is that of what the edge consumes.
-    pub(crate) fn is_of(&self, edge: &Edge) -> bool {
-        let tag = |key: &str| super::row::tag(&edge.tags, key).unwrap_or_default();
-        self.env == edge.env && self.topic == tag("topic") && self.group == tag("group")
+    /// Whether it is the lag of an edge that takes from this queue: topics of several clusters may have one name.
+    pub(crate) fn is_of(&self, lag: &Lag, queue: &Node) -> bool {
+        let is = |text: &Option<String>, own: &str| text.as_deref().unwrap_or_default() == own;
+        let here = is(&queue.r#type, &self.r#type) && is(&queue.cluster, &self.cluster) && is(&queue.name, &self.topic);
+        queue.kind == "queue" && queue.env == self.env && here && lag.group == self.group
     }
 }
 

@@ -1,6 +1,6 @@
 //! A closer look at an edge or a pathway: all its numbers, and how they came about.
 
-use super::answers::{Edge, PartitionLag, Pathway, Point, Quantiles};
+use super::answers::{Edge, Pathway, Point, Quantiles};
 use super::app::App;
 use super::draw::{Theme, span};
 use super::fetch::{Close, Subject};
@@ -83,7 +83,7 @@ fn about_edge(row: &Row, edge: &Edge, close: Option<&Result<Close, String>>) -> 
             lag.partitions
         ));
         if let Some(Ok(close)) = close {
-            lines.extend(partitions(edge, close));
+            lines.extend(partitions(row, close));
         }
         lines.push(String::new());
     }
@@ -98,15 +98,11 @@ fn by(edge: &Edge) -> String {
     format!(" by {}: {}", service(&edge.env, &edge.service), plain(&edge.tags.join(" ")))
 }
 
-fn partitions(edge: &Edge, close: &Close) -> Vec<String> {
-    let groups = close.lags.groups.iter().filter(|group| group.is_of(edge));
-    let rows: Vec<&PartitionLag> = groups.flat_map(|group| &group.partitions).collect();
-    if rows.is_empty() {
-        return Vec::new();
-    }
+fn partitions(row: &Row, close: &Close) -> Vec<String> {
+    let Some(group) = row.group(&close.lags) else { return Vec::new() };
     let number = |number: Option<i64>| number.map_or_else(|| "-".into(), |number| number.to_string());
     let mut lines = vec![format!("{:>10}{:>12}{:>12}{:>12}{:>12}", "partition", "committed", "end", "lag", "lag time")];
-    for row in rows {
+    for row in &group.partitions {
         let name = row.partition.as_str().map_or_else(|| row.partition.to_string(), plain);
         let age = row.seconds.map_or_else(|| "-".into(), units::seconds);
         let [committed, end, lag] = [row.committed, row.end, row.messages].map(number);

@@ -1,7 +1,7 @@
 //! Asks the collector again and again, in a thread of its own: a collector that is slow holds up no key.
 
-use super::answers::{Edge, Graph, LagSeries, Lags, Pathways, Series};
-use super::row::{About, Map};
+use super::answers::{Graph, LagSeries, Lags, Pathways, Series};
+use super::row::{Map, Row};
 use crate::ask::{Collector, Round, Trouble};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -59,23 +59,19 @@ fn detail(round: &Round<'_>, subject: &Subject, map: &Map, last: u32) -> Result<
     };
     let series = round.json(&format!("/api/series?{of}{}", range('&', last)))?;
     let mut close = Close { series, ..Close::default() };
-    if let Some(edge) = consumer(map, subject) {
+    if let Some(row) = consumer(map, subject) {
         close.lags = round.json(&format!("/api/lag{}", range('?', last)))?;
-        if let Some(group) = close.lags.groups.iter().find(|group| group.is_of(edge)) {
+        if let Some(group) = row.group(&close.lags) {
             close.lag = round.json(&format!("/api/lag/series?group={}{}", escaped(&group.id), range('&', last)))?;
         }
     }
     Ok(close)
 }
 
-/// The edge that is looked at, when its group has a lag.
-fn consumer<'a>(map: &'a Map, subject: &Subject) -> Option<&'a Edge> {
+/// The line of the edge that is looked at, when its group has a lag.
+fn consumer<'a>(map: &'a Map, subject: &Subject) -> Option<&'a Row> {
     let Subject::Edge(id) = subject else { return None };
-    let row = map.edges.iter().find(|row| row.id == *id && row.lag.is_some())?;
-    match &row.about {
-        About::Edge(edge) => Some(edge),
-        About::Pathway(_) => None,
-    }
+    map.edges.iter().find(|row| row.id == *id && row.lag.is_some())
 }
 
 fn range(first: char, last: u32) -> String {

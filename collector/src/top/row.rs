@@ -1,6 +1,6 @@
 //! Lines of the tables: edges and pathways under names that people read.
 
-use super::answers::{Edge, Graph, Lag, Node, Pathway, Pathways, Quantiles, Step};
+use super::answers::{Edge, Graph, GroupLag, Lag, Lags, Node, Pathway, Pathways, Quantiles, Step};
 use super::column::Column;
 use crate::plain::plain;
 use std::collections::HashMap;
@@ -27,7 +27,17 @@ pub(crate) struct Row {
     /// Bytes.
     pub(crate) payload_size: Option<Quantiles>,
     pub(crate) lag: Option<Lag>,
+    /// Where the edge leads from.
+    pub(crate) source: Option<Box<Node>>,
     pub(crate) about: About,
+}
+
+impl Row {
+    /// The lag of the group of this line, with its partitions.
+    pub(crate) fn group<'a>(&self, lags: &'a Lags) -> Option<&'a GroupLag> {
+        let (lag, queue) = (self.lag.as_ref()?, self.source.as_deref()?);
+        lags.groups.iter().find(|group| group.is_of(lag, queue))
+    }
 }
 
 /// What a line is about.
@@ -48,7 +58,12 @@ pub(crate) struct Map {
 impl Map {
     pub(crate) fn new(graph: Graph, pathways: Pathways) -> Self {
         let nodes: HashMap<&str, String> = graph.nodes.iter().map(|node| (&*node.id, node_name(node))).collect();
-        let edges = graph.edges.iter().map(|edge| edge_row(edge, &nodes)).collect();
+        let known: HashMap<&str, &Node> = graph.nodes.iter().map(|node| (&*node.id, node)).collect();
+        let row = |edge: &Edge| {
+            let source = known.get(&*edge.from).map(|&node| Box::new(node.clone()));
+            Row { source, ..edge_row(edge, &nodes) }
+        };
+        let edges = graph.edges.iter().map(row).collect();
         Self { now_ms: graph.now_ms, edges, pathways: pathways.pathways.into_iter().map(pathway_row).collect() }
     }
 }
@@ -77,6 +92,7 @@ fn edge_row(edge: &Edge, nodes: &HashMap<&str, String>) -> Row {
         pathway_latency: edge.pathway_latency.clone(),
         payload_size: edge.payload_size.clone(),
         lag: edge.lag.clone(),
+        source: None,
         about: About::Edge(Box::new(edge.clone())),
     }
 }
@@ -108,6 +124,7 @@ fn pathway_row(pathway: Pathway) -> Row {
         pathway_latency: pathway.latency.clone(),
         payload_size: None,
         lag: None,
+        source: None,
         about: About::Pathway(Box::new(pathway)),
     }
 }

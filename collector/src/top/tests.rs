@@ -254,8 +254,14 @@ fn a_closer_look() {
         {"at_ms": 20_000, "messages": 10, "rate": 4.0, "edge_latency": latency(4.0), "pathway_latency": latency(4.0)},
     ]});
     let lag = json!({"step_ms": 60_000, "points": [{"at_ms": 0, "messages": 7, "seconds": null}]});
-    let lags = json!({"groups": [{"id": "l", "env": "prod", "type": "kafka", "cluster": "", "topic": "slow", "group": "g",
-        "messages": 7, "seconds": 1.5, "partitions": [{"partition": "0", "committed": 40, "end": 47, "messages": 7, "seconds": 1.5}]}]});
+    // That of the same topic in another cluster comes first, and is another's.
+    let group = |id: &str, cluster: &str, committed: i64| {
+        let partition =
+            json!({"partition": "0", "committed": committed, "end": 47, "messages": 47 - committed, "seconds": 1.5});
+        json!({"id": id, "env": "prod", "type": "kafka", "cluster": cluster, "topic": "slow", "group": "g",
+            "messages": 47 - committed, "seconds": 1.5, "partitions": [partition]})
+    };
+    let lags = json!({"groups": [group("other", "east", 1), group("l", "", 40)]});
     let close = Close {
         series: serde_json::from_value(series).unwrap(),
         lags: serde_json::from_value(lags).unwrap(),
@@ -269,6 +275,7 @@ fn a_closer_look() {
     assert!(text.contains("consume by prod/pay: direction:in group:g topic:slow type:kafka"), "{text}");
     assert!(text.contains("lag of group g: 7 messages, the oldest 1.50 s old in 1 partitions"), "{text}");
     assert!(seen.iter().any(|line| line.split_whitespace().eq(["0", "40", "47", "7", "1.50", "s"])), "{text}");
+    assert!(!seen.iter().any(|line| line.split_whitespace().eq(["0", "1", "47", "46", "1.50", "s"])), "{text}");
     assert!(text.contains("edge latency p95, last 5 min, by 10.0 s; at most 8.00 s"), "{text}");
     // The last third is the largest, the middle a gap, the first a quarter of the last.
     let caption = seen.iter().position(|line| line.starts_with("edge latency p95")).unwrap();

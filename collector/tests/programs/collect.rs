@@ -305,6 +305,9 @@ fn ranges_and_parameters() {
     assert_eq!(messages("last=300"), 100);
     assert_eq!(messages(&format!("from={start_ms}&to={}", start_ms + 10_000)), 100);
     assert_eq!(messages(&format!("from={}", start_ms + 120_000)), 0, "a time to come");
+    assert_eq!(collector.json("/api/graph?from=8640000000000000")["edges"], json!([]), "the last time that there is");
+    assert_eq!(messages("to=8640000000000000"), 100);
+    assert_eq!(messages("last=4294967295"), 100);
     assert_eq!(collector.json("/api/graph?env=other")["edges"], json!([]));
     let chart = collector.json(&format!("/api/series?last=60&step=10&edge={id}"));
     let points = chart["points"].as_array().unwrap();
@@ -315,6 +318,8 @@ fn ranges_and_parameters() {
         ("/api/graph?last=1&to=1".into(), 400, "not both"),
         ("/api/graph?last=0".into(), 400, "a number of seconds"),
         ("/api/graph?from=-5".into(), 400, "milliseconds since 1970"),
+        (format!("/api/graph?from={}", i64::MAX), 400, "milliseconds since 1970"),
+        (format!("/api/lag?to={}", i64::MAX), 400, "milliseconds since 1970"),
         ("/api/graph?edge=1".into(), 400, "no parameter edge"),
         ("/api/graph?from=x".into(), 400, "from"),
         ("/api/series".into(), 400, "give one of edge, node and pathway"),

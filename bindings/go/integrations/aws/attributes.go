@@ -7,12 +7,8 @@ import (
 	"github.com/datastreams/datastreams/bindings/go/internal/message"
 )
 
-const (
-	// attributesMax is how many attributes SQS takes. It loses a message from SNS that has more.
-	attributesMax = 10
-	// requestMax is how many bytes SQS, SNS and EventBridge take by default, attributes included.
-	requestMax = 262144
-)
+// attributesMax is how many attributes SQS takes. It loses a message from SNS that has more.
+const attributesMax = 10
 
 // attribute is one of a message of SQS or SNS.
 type attribute struct {

@@ -2,14 +2,12 @@ package aws
 
 import (
 	"context"
-	"errors"
 
 	"github.com/aws/aws-sdk-go-v2/aws"
 	"github.com/aws/aws-sdk-go-v2/service/eventbridge"
 	"github.com/aws/aws-sdk-go-v2/service/kinesis"
 	"github.com/aws/aws-sdk-go-v2/service/sns"
 	"github.com/aws/aws-sdk-go-v2/service/sqs"
-	"github.com/aws/smithy-go"
 	"github.com/aws/smithy-go/middleware"
 
 	"github.com/datastreams/datastreams/bindings/go/internal/notice"
@@ -75,8 +73,12 @@ func (m *measured) HandleInitialize(ctx context.Context, in middleware.Initializ
 		}
 	case *sqs.SendMessageBatchOutput:
 		if service != "" {
-			resend(ctx, given.(*sqs.SendMessageBatchInput), result, next)
+			resendSQS(ctx, given.(*sqs.SendMessageBatchInput), result, next)
 			digest(given.(*sqs.SendMessageBatchInput), result)
+		}
+	case *sns.PublishBatchOutput:
+		if service != "" {
+			resendSNS(ctx, given.(*sns.PublishBatchInput), result, next)
 		}
 	case *sqs.ReceiveMessageOutput:
 		m.received(given.(*sqs.ReceiveMessageInput), result, &metadata)
@@ -116,19 +118,4 @@ func changed[P any](given, params *P, service string) (any, string) {
 		return given, ""
 	}
 	return params, service
-}
-
-// refused tells whether a call failed for what is perhaps the length of its messages: a queue may take less than its service.
-// Nothing was done then.
-func refused(err error) bool {
-	var failed smithy.APIError
-	return errors.As(err, &failed) && refusal(failed.ErrorCode())
-}
-
-func refusal(code string) bool {
-	switch code {
-	case "InvalidParameterValue", "InvalidParameter", "ValidationException", "ValidationError", "InvalidArgumentException":
-		return true
-	}
-	return false
 }

@@ -8,6 +8,7 @@ import (
 	"io"
 	"math/rand/v2"
 	"net/http"
+	"strings"
 	"testing"
 	"time"
 
@@ -124,11 +125,15 @@ func (r *refuser) Do(request *http.Request) (*http.Response, error) {
 		return nil, err
 	}
 	if status, header, answer := r.answer(request, body); status != 0 {
-		text, err := json.Marshal(answer)
-		if err != nil {
-			return nil, err
+		text, ok := answer.(string)
+		if !ok {
+			marshalled, err := json.Marshal(answer)
+			if err != nil {
+				return nil, err
+			}
+			text = string(marshalled)
 		}
-		return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(bytes.NewReader(text)), Request: request}, nil
+		return &http.Response{StatusCode: status, Header: header, Body: io.NopCloser(strings.NewReader(text)), Request: request}, nil
 	}
 	request.Body = io.NopCloser(bytes.NewReader(body))
 	return http.DefaultClient.Do(request)

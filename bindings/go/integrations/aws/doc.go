@@ -42,8 +42,10 @@
 //
 // There is no pathway, and no checkpoint, for a message that has ten attributes, which is all that SQS takes, that would be
 // larger than the service takes, or that is no JSON object where it has to be one; integrations.Counts counts each
-// ("sqs_attributes", "sqs_too_large", "kinesis_not_json" and so on). Where a queue takes less than its service, calls and
-// entries that it refuses are made again without the pathway ("sqs_refused"). [WithoutHeaders] switches all of that off.
+// ("sqs_attributes", "sqs_too_large", "kinesis_not_json" and so on). What is within the default limit of a service (256 KiB,
+// for Kinesis 1 MiB) stays within that; larger messages are within what it takes at most. Where a queue or a topic takes less than
+// its service, calls and entries that it refuses are made again without the pathway ("sqs_refused", "sns_refused").
+// [WithoutHeaders] switches all of that off.
 //
 // There are no goroutines.
 package aws

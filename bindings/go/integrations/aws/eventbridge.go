@@ -33,10 +33,11 @@ func entrySize(entry *types.PutEventsRequestEntry) (bytes int) {
 
 // putEvents is for a whole request: the limit of bytes is that of all its events.
 func putEvents(ctx context.Context, given *eventbridge.PutEventsInput) *eventbridge.PutEventsInput {
-	room := requestMax
+	all := 0
 	for i := range given.Entries {
-		room -= entrySize(&given.Entries[i])
+		all += entrySize(&given.Entries[i])
 	}
+	room := int(eventBytes.room(int64(all)))
 	sent := *given
 	sent.Entries = slices.Clone(given.Entries)
 	changed := false

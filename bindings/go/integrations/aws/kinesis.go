@@ -18,12 +18,8 @@ import (
 	"github.com/datastreams/datastreams/bindings/go/internal/notice"
 )
 
-const (
-	recordMax  = 1 << 20
-	recordsMax = 5 << 20
-	// unknown is the stream of an iterator that is not known.
-	unknown = "unknown"
-)
+// unknown is the stream of an iterator that is not known.
+const unknown = "unknown"
 
 // streamOf is a stream's name, also where it is named by its ARN: "" for none.
 func streamOf(name, arn *string) string {
@@ -45,7 +41,7 @@ func stream(name string, in bool) *datastreams.Edge {
 
 func put(ctx context.Context, given *kinesis.PutRecordInput) *kinesis.PutRecordInput {
 	edge := stream(streamOf(given.StreamName, given.StreamARN), false)
-	data, same := stamped(ctx, edge, given.Data, given.PartitionKey, recordsMax)
+	data, same := stamped(ctx, edge, given.Data, given.PartitionKey, requestBytes.most)
 	if same {
 		return given
 	}
@@ -55,10 +51,11 @@ func put(ctx context.Context, given *kinesis.PutRecordInput) *kinesis.PutRecordI
 }
 
 func putAll(ctx context.Context, given *kinesis.PutRecordsInput) *kinesis.PutRecordsInput {
-	room := recordsMax
+	all := 0
 	for _, record := range given.Records {
-		room -= len(record.Data) + len(aws.ToString(record.PartitionKey))
+		all += len(record.Data) + len(aws.ToString(record.PartitionKey))
 	}
+	room := requestBytes.room(int64(all))
 	edge := stream(streamOf(given.StreamName, given.StreamARN), false)
 	sent := *given
 	sent.Records = slices.Clone(given.Records)
@@ -66,7 +63,7 @@ func putAll(ctx context.Context, given *kinesis.PutRecordsInput) *kinesis.PutRec
 	for i, record := range given.Records {
 		if data, same := stamped(ctx, edge, record.Data, record.PartitionKey, room); !same {
 			sent.Records[i].Data = data
-			room -= len(data) - len(record.Data)
+			room -= int64(len(data) - len(record.Data))
 			changed = true
 		}
 	}
@@ -78,14 +75,14 @@ func putAll(ctx context.Context, given *kinesis.PutRecordsInput) *kinesis.PutRec
 
 // stamped sets the checkpoint of a record, and returns its data with the pathway. Where that has no place in it there is no
 // checkpoint; a pathway that it came with is then taken out. same: the data is to be sent as it is.
-func stamped(ctx context.Context, edge *datastreams.Edge, data []byte, partition *string, room int) (filled []byte, same bool) {
+func stamped(ctx context.Context, edge *datastreams.Edge, data []byte, partition *string, room int64) (filled []byte, same bool) {
 	doc, ok := documentOf(data)
 	if !ok {
 		notice.Count("kinesis_not_json")
 		return nil, true
 	}
 	key := len(aws.ToString(partition))
-	if longest := len(doc.filled(placeholder)); longest+key > recordMax || longest-len(data) > room {
+	if grown := len(doc.filled(placeholder)) - len(data); int64(grown) > min(room, recordBytes.room(int64(len(data)+key))) {
 		message.Skipped("kinesis_too_large")
 		if !doc.held.hasPathway() {
 			return nil, true

@@ -129,22 +129,25 @@ func TestOtherRecords(t *testing.T) {
 	}
 }
 
-// A record grows to no more than a mebibyte.
+// A record grows to no more than a mebibyte; one that is larger, in a stream that takes such, to no more than ten.
 func TestLargeRecords(t *testing.T) {
 	agent, client, ctx := agenttest.Start(t), kinesis.NewFromConfig(measured(t)), patient(t)
 	name, _ := stream(t)
 	counted := counted()
 	own := len(`,"_datadog":{"`+key+`":""}`) + 36
-	for _, more := range []int{0, 1} {
-		text := `{"a":"` + strings.Repeat("x", 1<<20-len(`{"a":""}`)-own-len("k")+more) + `"}`
+	for _, length := range []int{1<<20 - own, 1<<20 - own + 1, 1<<20 + 1, 10<<20 - own, 10<<20 - own + 1} {
+		text := `{"a":"` + strings.Repeat("x", length-len(`{"a":""}`)-len("k")) + `"}`
+		// moto takes no more than a mebibyte.
 		_, err := client.PutRecord(ctx, &kinesis.PutRecordInput{StreamName: name, Data: []byte(text), PartitionKey: sdk.String("k")})
-		check(t, err)
+		if length <= 1<<20 {
+			check(t, err)
+		}
 	}
-	if counts := counted(); counts["kinesis_too_large"] != 1 || len(counts) != 1 {
+	if counts := counted(); counts["kinesis_too_large"] != 2 {
 		t.Errorf("%v", counts)
 	}
 	agent.Flushed()
-	if out := agent.One(t, hop(0, "out", *name, "kinesis").Tags...); out.Current != 1 {
+	if out := agent.One(t, hop(0, "out", *name, "kinesis").Tags...); out.Current != 3 {
 		t.Errorf("%v", out)
 	}
 }

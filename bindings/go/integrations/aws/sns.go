@@ -36,7 +36,7 @@ func publish(ctx context.Context, given *sns.PublishInput) *sns.PublishInput {
 	attributes := snsAttributes(given.MessageAttributes)
 	texts := int64(len(aws.ToString(given.Message)) + len(aws.ToString(given.Subject)))
 	edge := edges.Of(topic{name: arn, kind: "sns"})
-	replaced, _, same := attributes.stamped(ctx, edge, "sns", texts+attributes.size(), requestMax-texts-whole(attributes))
+	replaced, _, same := attributes.stamped(ctx, edge, "sns", texts+attributes.size(), messageBytes.room(texts+whole(attributes)))
 	if same {
 		return given
 	}
@@ -45,25 +45,27 @@ func publish(ctx context.Context, given *sns.PublishInput) *sns.PublishInput {
 	return &sent
 }
 
-// publishBatch is for a whole request: the limit of bytes is that of all its messages.
+// publishBatch is for a whole request: the limit of bytes is that of each message, and that of all.
 func publishBatch(ctx context.Context, given *sns.PublishBatchInput) *sns.PublishBatchInput {
 	arn := aws.ToString(given.TopicArn)
 	if !followed(arn) {
 		return given
 	}
-	room := int64(requestMax)
+	all := int64(0)
 	texts := make([]int64, len(given.PublishBatchRequestEntries))
 	for i, entry := range given.PublishBatchRequestEntries {
 		texts[i] = int64(len(aws.ToString(entry.Message)) + len(aws.ToString(entry.Subject)))
-		room -= texts[i] + whole(snsAttributes(entry.MessageAttributes))
+		all += texts[i] + whole(snsAttributes(entry.MessageAttributes))
 	}
+	room := messageBytes.room(all)
 	edge := edges.Of(topic{name: arn, kind: "sns"})
 	sent := *given
 	sent.PublishBatchRequestEntries = slices.Clone(given.PublishBatchRequestEntries)
 	changed := false
 	for i, entry := range given.PublishBatchRequestEntries {
 		attributes := snsAttributes(entry.MessageAttributes)
-		if replaced, grown, same := attributes.stamped(ctx, edge, "sns", texts[i]+attributes.size(), room); !same {
+		own := min(room, messageBytes.room(texts[i]+whole(attributes)))
+		if replaced, grown, same := attributes.stamped(ctx, edge, "sns", texts[i]+attributes.size(), own); !same {
 			sent.PublishBatchRequestEntries[i].MessageAttributes = replaced
 			room -= grown
 			changed = true

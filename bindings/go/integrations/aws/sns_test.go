@@ -1,7 +1,9 @@
 package aws_test
 
 import (
+	"bytes"
 	"encoding/json"
+	"net/http"
 	"strings"
 	"testing"
 
@@ -115,6 +117,39 @@ func TestLimitsOfTopics(t *testing.T) {
 	agent.Flushed()
 	if edges := agent.Edges(); len(edges) != 1 || edges[0].Tags != agenttest.Tags("direction:in", "topic:"+name, "type:sqs") || edges[0].Current != 2 {
 		t.Errorf("%v", edges)
+	}
+}
+
+// A topic that takes less gets those messages of a batch without a pathway that it refused with one.
+func TestTopicThatTakesLess(t *testing.T) {
+	agenttest.Start(t)
+	config, ctx := measured(t), patient(t)
+	arn, url, _ := subscribed(t, "true")
+	config.HTTPClient = &refuser{func(_ *http.Request, body []byte) (int, http.Header, any) {
+		if !bytes.Contains(body, []byte("_datadog")) {
+			return 0, nil, nil
+		}
+		return 200, http.Header{"Content-Type": {"text/xml"}}, `<PublishBatchResponse xmlns="http://sns.amazonaws.com/doc/2010-03-31/"><PublishBatchResult>
+			<Successful><member><Id>b</Id><MessageId>1</MessageId></member></Successful>
+			<Failed><member><Id>a</Id><Code>InvalidParameter</Code><SenderFault>true</SenderFault></member>
+			<member><Id>c</Id><Code>InternalError</Code><SenderFault>false</SenderFault></member></Failed>
+			</PublishBatchResult></PublishBatchResponse>`
+	}}
+	counted := counted()
+	batch := &sns.PublishBatchInput{TopicArn: arn}
+	for _, id := range []string{"a", "b", "c"} {
+		batch.PublishBatchRequestEntries = append(batch.PublishBatchRequestEntries, snstypes.PublishBatchRequestEntry{Id: sdk.String(id), Message: sdk.String("x")})
+	}
+	result, err := sns.NewFromConfig(config).PublishBatch(ctx, batch)
+	check(t, err)
+	if len(result.Failed) != 1 || sdk.ToString(result.Failed[0].Id) != "c" || len(result.Successful) != 2 || sdk.ToString(result.Successful[1].Id) != "a" {
+		t.Errorf("failed are %v, not c alone: %v", result.Failed, result.Successful)
+	}
+	if messages, _ := receive(t, sqs.NewFromConfig(plain(t)), url, 1, "All"); len(messages[0].MessageAttributes) != 0 {
+		t.Errorf("%v", messages[0].MessageAttributes)
+	}
+	if counts := counted(); counts["sns_refused"] != 1 || len(counts) != 1 {
+		t.Errorf("%v", counts)
 	}
 }
 

@@ -12,7 +12,6 @@ import (
 
 	datastreams "github.com/datastreams/datastreams/bindings/go"
 	"github.com/datastreams/datastreams/bindings/go/internal/message"
-	"github.com/datastreams/datastreams/bindings/go/internal/notice"
 )
 
 // topic is where messages go, or come from.
@@ -49,9 +48,9 @@ func makeSQS(text []byte) types.MessageAttributeValue {
 
 func send(ctx context.Context, given *sqs.SendMessageInput) *sqs.SendMessageInput {
 	attributes := sqsAttributes(given.MessageAttributes)
-	size := int64(len(aws.ToString(given.MessageBody))) + attributes.size()
-	room := requestMax - int64(len(aws.ToString(given.MessageBody))) - whole(attributes)
-	replaced, _, same := attributes.stamped(ctx, queue(aws.ToString(given.QueueUrl), false), "sqs", size, room)
+	body := int64(len(aws.ToString(given.MessageBody)))
+	room := messageBytes.room(body + whole(attributes))
+	replaced, _, same := attributes.stamped(ctx, queue(aws.ToString(given.QueueUrl), false), "sqs", body+attributes.size(), room)
 	if same {
 		return given
 	}
@@ -68,20 +67,22 @@ func whole[A any](a *attributes[A]) int64 {
 	return a.size()
 }
 
-// sendBatch is for a whole request: the limit of bytes is that of all its messages.
+// sendBatch is for a whole request: the limit of bytes is that of each message, and that of all.
 func sendBatch(ctx context.Context, given *sqs.SendMessageBatchInput) *sqs.SendMessageBatchInput {
-	room := int64(requestMax)
+	all := int64(0)
 	for _, entry := range given.Entries {
-		room -= int64(len(aws.ToString(entry.MessageBody))) + whole(sqsAttributes(entry.MessageAttributes))
+		all += int64(len(aws.ToString(entry.MessageBody))) + whole(sqsAttributes(entry.MessageAttributes))
 	}
+	room := messageBytes.room(all)
 	edge := queue(aws.ToString(given.QueueUrl), false)
 	sent := *given
 	sent.Entries = slices.Clone(given.Entries)
 	changed := false
 	for i, entry := range given.Entries {
 		attributes := sqsAttributes(entry.MessageAttributes)
-		size := int64(len(aws.ToString(entry.MessageBody))) + attributes.size()
-		if replaced, grown, same := attributes.stamped(ctx, edge, "sqs", size, room); !same {
+		body := int64(len(aws.ToString(entry.MessageBody)))
+		own := min(room, messageBytes.room(body+whole(attributes)))
+		if replaced, grown, same := attributes.stamped(ctx, edge, "sqs", body+attributes.size(), own); !same {
 			sent.Entries[i].MessageAttributes = replaced
 			room -= grown
 			changed = true
@@ -91,42 +92,6 @@ func sendBatch(ctx context.Context, given *sqs.SendMessageBatchInput) *sqs.SendM
 		return given
 	}
 	return &sent
-}
-
-// resend sends those messages of a batch once more, as they were given, that were refused with a pathway and perhaps because of
-// it: a queue may take less than 256 KiB. Their results take the place of those there are.
-func resend(ctx context.Context, given *sqs.SendMessageBatchInput, result *sqs.SendMessageBatchOutput, next middleware.InitializeHandler) {
-	var failed []string
-	for _, entry := range result.Failed {
-		if entry.SenderFault && refusal(aws.ToString(entry.Code)) {
-			failed = append(failed, aws.ToString(entry.Id))
-		}
-	}
-	if len(failed) == 0 {
-		return
-	}
-	again := *given
-	again.Entries = nil
-	for _, entry := range given.Entries {
-		if slices.Contains(failed, aws.ToString(entry.Id)) {
-			again.Entries = append(again.Entries, entry)
-			notice.Count("sqs_refused")
-		}
-	}
-	// A client has one output for a call, however often it is made.
-	first := *result
-	result.Successful, result.Failed = nil, nil
-	out, _, err := next.HandleInitialize(ctx, middleware.InitializeInput{Parameters: &again})
-	second, ok := out.Result.(*sqs.SendMessageBatchOutput)
-	if err != nil || !ok {
-		*result = first // what failed, failed
-		return
-	}
-	first.Failed = slices.DeleteFunc(first.Failed, func(entry types.BatchResultErrorEntry) bool {
-		return slices.Contains(failed, aws.ToString(entry.Id))
-	})
-	result.Failed = append(first.Failed, second.Failed...)
-	result.Successful = append(first.Successful, second.Successful...)
 }
 
 // ---- Consumed

@@ -196,18 +196,22 @@ func total(msg *sqstypes.Message) (bytes int) {
 	return bytes + len(sdk.ToString(msg.Body))
 }
 
-// 256 KiB are never passed because of us, neither by a message nor by a batch, and everything up to that is stamped.
-func TestQuarterOfAMebibyte(t *testing.T) {
+// What SQS takes by default, and at most, is never passed because of us, neither by a message nor by a batch, and everything up
+// to that is stamped.
+func TestLargeMessages(t *testing.T) {
 	agent, client, ctx := agenttest.Start(t), sqs.NewFromConfig(measured(t)), patient(t)
 	url, name := queue(t, map[string]string{"MaximumMessageSize": "1048576"})
 	counted := counted()
-	const most = 262144
+	const usual, most = 262144, 1048576
 	own := len("_datadog"+"String"+`{"`+key+`":""}`) + 36
 	for _, test := range []struct {
 		length  int
 		carried string
 		stamped bool
-	}{{most - own, "", true}, {most - own + 1, "", false}, {most - own, "stale", true}, {most - own + 1, "stale", false}} {
+	}{
+		{usual - own, "", true}, {usual - own + 1, "", false}, {usual - own, "stale", true}, {usual - own + 1, "stale", false},
+		{usual, "", false}, {usual + 1, "", true}, {most - own, "", true}, {most - own + 1, "", false},
+	} {
 		given := &sqs.SendMessageInput{QueueUrl: url, MessageBody: sdk.String(strings.Repeat("x", test.length))}
 		if test.carried != "" {
 			given.MessageAttributes = map[string]sqstypes.MessageAttributeValue{"_datadog": carrier(test.carried)}
@@ -215,31 +219,48 @@ func TestQuarterOfAMebibyte(t *testing.T) {
 		_, err := client.SendMessage(ctx, given)
 		check(t, err)
 		messages, _ := receive(t, client, url, 1, "All")
-		if there := len(messages[0].MessageAttributes) == 1; there != test.stamped || total(&messages[0]) > most {
+		limit := usual
+		if test.length > usual {
+			limit = most
+		}
+		if there := len(messages[0].MessageAttributes) == 1; there != test.stamped || total(&messages[0]) > limit {
 			t.Errorf("%+v: %d bytes, %d attributes", test, total(&messages[0]), len(messages[0].MessageAttributes))
 		}
 	}
-	// There is room for two of three.
-	batch := &sqs.SendMessageBatchInput{QueueUrl: url}
-	for _, id := range []string{"a", "b", "c"} {
-		batch.Entries = append(batch.Entries, sqstypes.SendMessageBatchRequestEntry{Id: sdk.String(id), MessageBody: sdk.String(strings.Repeat("x", (most-2*own)/3))})
+	// There is room for two of three; one of two is itself as large as it may be.
+	for _, test := range []struct {
+		lengths        []int
+		limit, stamped int
+	}{
+		{[]int{(usual - 2*own) / 3, (usual - 2*own) / 3, (usual - 2*own) / 3}, usual, 2},
+		{[]int{(most - 2*own) / 3, (most - 2*own) / 3, (most - 2*own) / 3}, most, 2},
+		{[]int{usual, 1}, most, 1},
+	} {
+		batch := &sqs.SendMessageBatchInput{QueueUrl: url}
+		for i, length := range test.lengths {
+			entry := sqstypes.SendMessageBatchRequestEntry{Id: sdk.String(string(rune('a' + i))), MessageBody: sdk.String(strings.Repeat("x", length))}
+			batch.Entries = append(batch.Entries, entry)
+		}
+		_, err := client.SendMessageBatch(ctx, batch)
+		check(t, err)
+		messages, _ := receive(t, client, url, len(test.lengths), "All")
+		all, stamped := 0, 0
+		for i := range messages {
+			all += total(&messages[i])
+			stamped += len(messages[i].MessageAttributes)
+			if len(*messages[i].Body) == usual && len(messages[i].MessageAttributes) > 0 {
+				t.Errorf("%v: a queue that takes %d bytes would not take it", test, usual)
+			}
+		}
+		if all > test.limit || stamped != test.stamped {
+			t.Errorf("%v: %d bytes, %d carry a pathway", test, all, stamped)
+		}
 	}
-	_, err := client.SendMessageBatch(ctx, batch)
-	check(t, err)
-	messages, _ := receive(t, client, url, 3, "All")
-	all, stamped := 0, 0
-	for i := range messages {
-		all += total(&messages[i])
-		stamped += len(messages[i].MessageAttributes)
-	}
-	if all > most || stamped != 2 {
-		t.Errorf("%d bytes, %d carry a pathway", all, stamped)
-	}
-	if counts := counted(); counts["sqs_too_large"] != 3 || len(counts) != 1 {
+	if counts := counted(); counts["sqs_too_large"] != 4+3 || len(counts) != 1 {
 		t.Errorf("%v", counts)
 	}
 	agent.Flushed()
-	if out := agent.One(t, hop(0, "out", name, "sqs").Tags...); out.Current != 4 {
+	if out := agent.One(t, hop(0, "out", name, "sqs").Tags...); out.Current != 4+5 {
 		t.Errorf("%v", out)
 	}
 }

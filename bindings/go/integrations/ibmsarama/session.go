@@ -11,8 +11,14 @@ type session struct {
 	sarama.ConsumerGroupSession
 	consumer *consumer
 
-	mutex  sync.Mutex
-	marked map[place]int64 // and not committed yet; only where the program commits
+	mutex sync.Mutex
+	marks map[place]mark
+}
+
+// mark is how far a partition is done.
+type mark struct {
+	offset int64 // of the next message to read
+	told   bool  // as committed
 }
 
 // MarkMessage marks a message as done.
@@ -21,7 +27,7 @@ func (s *session) MarkMessage(msg *sarama.ConsumerMessage, metadata string) {
 	s.mark(msg.Topic, msg.Partition, msg.Offset+1)
 }
 
-// MarkOffset marks the offset of the next message to read.
+// MarkOffset marks the offset of the next message to read. Like the client, it never goes back.
 func (s *session) MarkOffset(topic string, partition int32, offset int64, metadata string) {
 	s.ConsumerGroupSession.MarkOffset(topic, partition, offset, metadata)
 	s.mark(topic, partition, offset)
@@ -32,8 +38,9 @@ func (s *session) ResetOffset(topic string, partition int32, offset int64, metad
 	s.ConsumerGroupSession.ResetOffset(topic, partition, offset, metadata)
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if at := (place{topic: topic, partition: partition}); s.marked[at] > offset {
-		s.marked[at] = offset
+	at := place{topic: topic, partition: partition}
+	if before, ok := s.marks[at]; ok && offset < before.offset {
+		s.set(at, offset)
 	}
 }
 
@@ -42,22 +49,39 @@ func (s *session) Commit() {
 	s.ConsumerGroupSession.Commit()
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	for at, offset := range s.marked {
-		s.consumer.committed(at.topic, at.partition, offset)
+	for at, mark := range s.marks {
+		if !mark.told {
+			s.tell(at, mark.offset)
+		}
 	}
-	clear(s.marked)
 }
 
 func (s *session) mark(topic string, partition int32, offset int64) {
-	if s.consumer.commits {
-		s.consumer.committed(topic, partition, offset)
-		return
-	}
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
-	if s.marked == nil {
-		s.marked = map[place]int64{}
-	}
 	at := place{topic: topic, partition: partition}
-	s.marked[at] = max(s.marked[at], offset)
+	if before, ok := s.marks[at]; !ok || offset > before.offset {
+		s.set(at, offset)
+	}
+}
+
+// set keeps an offset: until the program commits, or where the client does that by itself, no longer than now.
+func (s *session) set(at place, offset int64) {
+	if s.consumer.commits {
+		s.tell(at, offset)
+		return
+	}
+	s.keep(at, mark{offset: offset})
+}
+
+func (s *session) tell(at place, offset int64) {
+	s.consumer.committed(at.topic, at.partition, offset)
+	s.keep(at, mark{offset: offset, told: true})
+}
+
+func (s *session) keep(at place, now mark) {
+	if s.marks == nil {
+		s.marks = map[place]mark{}
+	}
+	s.marks[at] = now
 }

@@ -31,6 +31,7 @@ func WithoutHeaders() Option {
 
 // Wrap measures a connection. What is to be measured has to go through what it returns.
 func Wrap(conn *nats.Conn, opts ...Option) *Conn {
+	carried.Inboxes(conn)
 	c := &Conn{Conn: conn}
 	for _, opt := range opts {
 		if opt != nil {
@@ -125,7 +126,7 @@ func (c *Conn) measured(group string, handler nats.MsgHandler) nats.MsgHandler {
 
 // consumed sets the checkpoint of a message, and puts the pathway after it into its headers.
 func (c *Conn) consumed(group string, msg *nats.Msg) {
-	pathway := carried.Consume(c.Opts.InboxPrefix, msg.Subject, group, msg.Reply, msg.Header, msg.Data)
+	pathway := carried.Consume(msg.Subject, group, msg.Reply, msg.Header, msg.Data)
 	if pathway.IsZero() || c.noHeaders {
 		return
 	}

@@ -158,6 +158,28 @@ func TestRequests(t *testing.T) {
 	}
 }
 
+// Answers by hand, to a connection with inboxes of its own: those of a connection that was passed here are known.
+func TestAnswersByHand(t *testing.T) {
+	agent, conn := agenttest.Start(t), connect(t, natsgo.CustomInboxPrefix("BY.HAND"))
+	subject, ctx := unique("questions"), context.Background()
+	_, err := conn.Subscribe(subject, func(question *natsgo.Msg) {
+		answer := &natsgo.Msg{Subject: question.Reply, Data: []byte("yes")}
+		if nats.TraceProduce(ctx, conn, answer) != ctx || len(answer.Header) != 0 {
+			t.Errorf("an answer has a pathway: %v", answer.Header)
+		}
+		check(t, conn.PublishMsg(answer))
+	})
+	check(t, err)
+	question := &natsgo.Msg{Subject: subject}
+	nats.TraceProduce(ctx, conn, question)
+	answer, err := conn.RequestMsg(question, patience)
+	check(t, err)
+	if nats.TraceConsume(ctx, answer, "") != ctx || !strings.HasPrefix(answer.Subject, "BY.HAND.") {
+		t.Errorf("%q is measured", answer.Subject)
+	}
+	agent.Chain(t, 1, hop(0, out(subject)))
+}
+
 // One subject, of messages with and without a pathway: none takes that of another.
 func TestEachMessageItsOwnPathway(t *testing.T) {
 	agent, plain := agenttest.Start(t), connect(t)

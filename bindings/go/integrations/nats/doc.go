@@ -31,8 +31,8 @@
 // A published message passes its edge (topic: the subject) when the client takes it, and so does a request; that nobody
 // receives it does not take that back. A message passes its edge (topic: the subject, group: the queue group, or the durable
 // consumer that is pulled from) when the handler or NextMsg gets it. One without a header starts a pathway: when the stream
-// took it, if it comes from one. Answers to requests, and what client and server say to each other (subjects that begin with
-// $), are not measured. Sizes are those of data and headers.
+// took it, if it comes from one. Answers to requests, which are what comes under an inbox prefix of the program's
+// connections, and what client and server say to each other (subjects that begin with $), are not measured. Sizes are those of data and headers.
 //
 // # Headers
 //

@@ -14,7 +14,8 @@ import (
 // message's headers, in place of one that is there, and returns a copy of ctx that carries it. Do not pass that on to another
 // call of TraceProduce: for several messages with one cause, give each the ctx of the cause.
 //
-// The headers are replaced, not changed: several messages may share them.
+// The headers are replaced, not changed: several messages may share them. Answers to requests are not measured: where they go
+// to is known of the connections that were passed to this function, or wrapped.
 func TraceProduce(ctx context.Context, conn *nats.Conn, msg *nats.Msg) context.Context {
 	if msg == nil || conn == nil {
 		return ctx

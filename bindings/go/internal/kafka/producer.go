@@ -8,8 +8,8 @@ import (
 )
 
 const (
-	// messageOverhead is the most that a message takes beside its texts, in a batch of its own; headerOverhead is that of each
-	// of its headers.
+	// messageOverhead is the most that a message takes beside its texts, in a batch of its own, which is what brokers compare
+	// with their limit; headerOverhead is that of each of its headers.
 	messageOverhead = 61 + 36
 	headerOverhead  = 2 * 5
 )
@@ -31,6 +31,12 @@ type Outgoing struct {
 	Header, Legacy []byte
 }
 
+// Fits tells whether a message of so many bytes, in so many headers among others, has room for ours within a limit. 0: it is
+// not known.
+func Fits(size int64, headers int, limit int64) bool {
+	return limit <= 0 || size+int64(messageOverhead+headers*headerOverhead+HeaderBytes) <= limit
+}
+
 // Produce sets the checkpoint of a message that is about to be sent, and says which headers it gets. Its parent is the
 // pathway that ctx carries, else that of its own headers, as when a consumed message is passed on. size is that of its
 // key and value. limit is the most bytes that the producer takes for a message; 0: not known.
@@ -43,8 +49,7 @@ func (p *Producer) Produce(ctx context.Context, topic string, found *Found, size
 		return Outgoing{Replace: found.Ours > 0}
 	}
 	size += found.Others
-	overhead := int64(messageOverhead + (found.Count-found.Ours)*headerOverhead + HeaderBytes)
-	if limit > 0 && size+overhead > limit {
+	if !Fits(size, found.Count-found.Ours, limit) {
 		NoRoom(topic)
 		return Outgoing{Replace: found.Ours > 0}
 	}

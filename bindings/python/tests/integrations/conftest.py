@@ -6,6 +6,9 @@ import pytest
 import servers
 from datastreams import integrations
 
+# They assert, too.
+pytest.register_assert_rewrite("kafka_cases", "points")
+
 
 @pytest.fixture(scope="session")
 def rabbitmq():
@@ -62,6 +65,13 @@ def aws():
             "aws_access_key_id": "test",
             "aws_secret_access_key": "test",
         }
+
+
+@pytest.fixture(scope="session")
+def sqs_broker(aws):
+    """The same server as a broker of kombu's: its URL, and the options of the transport."""
+    options = {"is_secure": False, "region": "us-east-1", "wait_time_seconds": 1, "polling_interval": 0.1}
+    return aws["endpoint_url"].replace("http://", "sqs://test:test@"), options
 
 
 @pytest.fixture(scope="session")

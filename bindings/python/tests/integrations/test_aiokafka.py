@@ -5,14 +5,13 @@ import time
 
 import aiokafka
 import datastreams
+import kafka_cases
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import MessageSizeTooLargeError, ProducerClosed
 from datastreams.integrations import aiokafka as integration
+from kafka_cases import KEY, MAX_REQUEST_SIZE, OLD, SIZES, STALE, TOO_LARGE
 from points import reported
-
-KEY = datastreams.HEADER_KEY
-OLD = datastreams.Pathway(7, time.time_ns() - 10**9, time.time_ns() - 10**9)
 
 
 @pytest.fixture(autouse=True)
@@ -68,16 +67,7 @@ def test_a_chain(run, kafka, started):
 
     run(program, value_serializer=lambda value: value.encode("utf-16-le"))
     assert headers == [("tenant", b"a"), ("tenant", b"b")]
-    points = reported(started)
-    edges = [
-        kafka.edge("out", first),
-        kafka.edge("in", first, "g"),
-        kafka.edge("out", second),
-        kafka.edge("in", second, "h"),
-    ]
-    assert points.counts() == dict.fromkeys(edges, 1)
-    points.chain(*edges)
-    assert [points.size(edge) for edge in edges] == pytest.approx([27, 27, 2, 2], rel=0.008)
+    kafka_cases.is_a_chain(started, kafka, first, second, sizes=(27, 2))
 
 
 def test_tasks_keep_their_own(run, kafka, started):
@@ -105,25 +95,20 @@ def test_tasks_keep_their_own(run, kafka, started):
 def test_headers(run, kafka):
     """None, empty, and with ours in them already."""
     topic = kafka.topic("headers")
-    stale = [("a", b"1"), (KEY, OLD.encode().encode()), ("dd-pathway-ctx", b"x"), (KEY, b"y")]
+    stale = list(STALE)
 
     async def program(producer, consumer):
         for headers in (None, [], stale):
             await producer.send_and_wait(topic, b"v", partition=0, headers=headers)
 
     run(program)
-    assert len(stale) == 4
-    seen = [headers for _, _, headers in kafka.read(topic, 3)]
-    assert [[name for name, _ in headers] for headers in seen] == [[KEY], [KEY], ["a", KEY]]
-    assert all(datastreams.Pathway.decode(headers[-1][1]) for headers in seen)
+    assert stale == list(STALE)
+    kafka_cases.have_ours_once(kafka, topic)
 
 
 def test_no_header_and_bad_headers_begin_anew(run, kafka, started):
     topic = kafka.topic("roots")
-    kafka.send(topic, headers=[(KEY, OLD.encode())])
-    kafka.send(topic, timestamp=int(time.time() * 1000) - 60_000)
-    kafka.send(topic, headers=[(KEY, b"?" * 30)])
-    kafka.send(topic, headers=[(KEY, None)])
+    kafka_cases.send_roots(kafka, topic)
 
     async def program(producer, consumer):
         receiver = await consumer(topic)
@@ -133,12 +118,7 @@ def test_no_header_and_bad_headers_begin_anew(run, kafka, started):
             hashes.append(datastreams.current_pathway().hash)
         return hashes
 
-    hashes = run(program)
-    assert hashes[0] != hashes[1] == hashes[2] == hashes[3]
-    points = reported(started)
-    edge = kafka.edge("in", topic, "g")
-    assert points.counts() == {edge: 4} and points.roots(edge) == 3
-    assert points.latency(edge) == pytest.approx(60, rel=0.2)
+    kafka_cases.are_roots(started, kafka, topic, run(program))
 
 
 def test_a_batch(run, kafka, started):
@@ -148,39 +128,28 @@ def test_a_batch(run, kafka, started):
     async def program(producer, consumer):
         receiver = await consumer(source)
         batch = (await receiver.getmany(timeout_ms=20_000))[TopicPartition(source, 0)]
-        assert isinstance(batch, list) and len(batch) == 3
-        pathways = [datastreams.pathway_of(message) for message in list.__iter__(batch)]
-        merged = datastreams.Pathway.merge(pathways)
-        assert datastreams.current_pathway() == merged
+        pathways = kafka_cases.is_a_batch(batch)
         for message, pathway in zip(batch, pathways):
             assert datastreams.current_pathway() == datastreams.pathway_of(message) == pathway
             await producer.send_and_wait(target, b"w", partition=0)
         assert await receiver.getmany(timeout_ms=10) == {}
         assert datastreams.current_pathway() is None
-        return {pathway.hash for pathway in pathways}
+        return pathways
 
-    hashes = run(program)
-    points = reported(started)
-    assert points.counts()[kafka.edge("out", target)] == 3
-    assert {point["ParentHash"] for point in points.points if f"topic:{target}" in point["EdgeTags"]} == hashes
+    kafka_cases.went_on_from(started, kafka, source, target, run(program))
 
 
 def test_what_does_not_fit_is_sent_as_it_is(run, kafka, started, counted):
     topic = kafka.topic("limits")
-    # Ours takes 59 bytes at most, and the lengths of a value and of a missing key 3.
-    fits = 5000 - 83 - 3 - 59
 
     async def program(producer, consumer):
-        for size in (fits, fits + 1, 5000 - 82 - 4):
+        for size in SIZES:
             await producer.send_and_wait(topic, b"v" * size, partition=0)
         with pytest.raises(MessageSizeTooLargeError):
-            await producer.send_and_wait(topic, b"v" * (5000 - 82 - 3), partition=0)
+            await producer.send_and_wait(topic, b"v" * TOO_LARGE, partition=0)
 
-    run(program, max_request_size=5000)
-    headers = [[name for name, _ in headers or ()] for _, _, headers in kafka.read(topic, 3)]
-    assert headers == [[KEY], [], []]
-    assert counted() == {"kafka_too_large": 2}
-    assert reported(started).counts() == {kafka.edge("out", topic): 1}
+    run(program, max_request_size=MAX_REQUEST_SIZE)
+    kafka_cases.one_has_ours(started, kafka, topic, counted)
 
 
 def test_a_message_that_is_refused(run, kafka, started, counted):
@@ -222,15 +191,7 @@ def test_offsets(run, kafka, started):
             await asyncio.sleep(0.05)
 
     run(program)
-    reported(started)
-    assert started.backlogs() == {
-        kafka.backlog("produce", topic): 4,
-        kafka.backlog("high_watermark", topic): 5,
-        kafka.backlog("commit", topic, "lag"): 3,
-        kafka.backlog("produce", auto): 0,
-        kafka.backlog("high_watermark", auto): 1,
-        kafka.backlog("commit", auto, "auto"): 1,
-    }
+    kafka_cases.are_the_offsets(started, kafka, topic, auto)
 
 
 def test_without_a_group(run, kafka, started):

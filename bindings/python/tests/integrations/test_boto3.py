@@ -190,22 +190,39 @@ def total(message):
     return len(message["Body"].encode()) + sum(len(part) for several in parts for part in several)
 
 
-def test_256_kib_are_never_passed(sqs, started, counted):
+def test_what_sqs_takes_by_default_and_at_most_is_never_passed(sqs, started, counted):
+    usual, most = 262_144, 1_048_576
     url, everything = make_queue(sqs, MaximumMessageSize="1048576"), {"MessageAttributeNames": ["All"]}
     own = len("_datadog" + "String" + json.dumps({KEY: "=" * 36}, separators=(",", ":")))
-    for length, stamped in ((262_144 - own, True), (262_144 - own + 1, False)):
+    for length, limit, stamped in (
+        (usual - own, usual, True),
+        (usual - own + 1, usual, False),
+        (usual, usual, False),
+        (usual + 1, most, True),
+        (most - own, most, True),
+        (most - own + 1, most, False),
+    ):
         sqs.send_message(QueueUrl=url, MessageBody="x" * length)
         [message] = receive(sqs, url, **everything)
-        assert ("MessageAttributes" in message) == stamped and total(message) <= 262_144
+        assert ("MessageAttributes" in message) == stamped and total(message) <= limit
         sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
-    # A batch has the limit as a whole: here there is room for two of three.
-    body = "x" * ((262_144 - 2 * own) // 3)
-    sqs.send_message_batch(QueueUrl=url, Entries=[{"Id": str(at), "MessageBody": body} for at in range(3)])
-    messages = receive(sqs, url, 3, **everything)
-    assert sum(map(total, messages)) <= 262_144 and sum("MessageAttributes" in message for message in messages) == 2
-    assert counted() == {"sqs_too_large": 2}
+    # A batch has the limit as a whole: there is room for two of three. One of the last two is as large as it may be.
+    for lengths, limit, stamped in (
+        ([(usual - 2 * own) // 3] * 3, usual, 2),
+        ([(most - 2 * own) // 3] * 3, most, 2),
+        ([usual, 1], most, 1),
+    ):
+        entries = [{"Id": str(at), "MessageBody": "x" * length} for at, length in enumerate(lengths)]
+        sqs.send_message_batch(QueueUrl=url, Entries=entries)
+        messages = receive(sqs, url, len(lengths), **everything)
+        assert sum(map(total, messages)) <= limit
+        assert sum("MessageAttributes" in message for message in messages) == stamped
+        assert not any("MessageAttributes" in message for message in messages if len(message["Body"]) == usual)
+        for message in messages:
+            sqs.delete_message(QueueUrl=url, ReceiptHandle=message["ReceiptHandle"])
+    assert counted() == {"sqs_too_large": 3 + 3}
     name = queue_name(url)
-    assert reported(started).counts() == {f"out,topic:{name},type:sqs": 3, f"in,topic:{name},type:sqs": 5}
+    assert reported(started).counts() == {f"out,topic:{name},type:sqs": 3 + 5, f"in,topic:{name},type:sqs": 6 + 8}
 
 
 def test_a_queue_that_takes_less_gets_the_message_without_ours(sqs, counted):
@@ -291,7 +308,7 @@ def test_sns_to_sqs(client, sqs, started, raw_delivery):
     assert points.counts() == dict.fromkeys(edges, 6)
 
 
-def test_sns_has_the_limits_of_sqs(client, sqs, started, counted):
+def test_sns_has_limits_too(client, sqs, started, counted):
     sns, topic, url = subscribe(client, sqs, RawMessageDelivery="true")
     sns.publish(TopicArn=topic, Message="x", MessageAttributes={f"name-{at}": text("v") for at in range(10)})
     sns.publish(TopicArn=topic, Message="x" * 262_100)

@@ -38,13 +38,16 @@ def stream(kinesis):
     return name
 
 
-def records(kinesis, stream, **by):
-    """All records, and the answer that they came in."""
+def shard_iterator(kinesis, stream):
+    """That of the first record."""
     shard = kinesis.list_shards(StreamName=stream)["Shards"][0]["ShardId"]
-    start = kinesis.get_shard_iterator(
-        **(by or {"StreamName": stream}), ShardId=shard, ShardIteratorType="TRIM_HORIZON"
-    )["ShardIterator"]
-    return kinesis.get_records(ShardIterator=start)
+    start = kinesis.get_shard_iterator(StreamName=stream, ShardId=shard, ShardIteratorType="TRIM_HORIZON")
+    return start["ShardIterator"]
+
+
+def records(kinesis, stream):
+    """All records, and the answer that they came in."""
+    return kinesis.get_records(ShardIterator=shard_iterator(kinesis, stream))
 
 
 def test_a_chain(kinesis, stream, started):
@@ -69,6 +72,18 @@ def test_a_chain(kinesis, stream, started):
 
     for point in points.points:
         assert [v for v, _ in decode_sketch(point["PayloadSize"]).values()] == [pytest.approx(len(data) + 3, rel=0.008)]
+
+
+def test_records_that_are_read_again_count_again(kinesis, stream, started):
+    kinesis.put_record(StreamName=stream, Data=b'{"a": 1}', PartitionKey="k")
+    again = {"ShardIterator": shard_iterator(kinesis, stream)}
+    for _ in range(2):
+        [record] = kinesis.get_records(**again)["Records"]
+        assert datastreams.pathway_of(record) == datastreams.current_pathway()
+    points = reported(started)
+    edges = f"out,topic:{stream},type:kinesis", f"in,topic:{stream},type:kinesis"
+    points.chain(*edges)
+    assert points.counts() == {edges[0]: 1, edges[1]: 2}
 
 
 def test_a_batch(kinesis, stream, started, counted):

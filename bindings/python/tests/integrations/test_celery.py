@@ -1,5 +1,6 @@
-"""celery: workers of each pool, with no change to them, over RabbitMQ and Redis."""
+"""celery: workers of each pool, with no change to them, over RabbitMQ, Redis and SQS."""
 
+import json
 import pathlib
 import signal
 import time
@@ -14,10 +15,17 @@ HERE = pathlib.Path(__file__).resolve().parent
 TASKS = 6
 
 
-@pytest.mark.parametrize(("broker", "pool"), [("rabbitmq", "prefork"), ("rabbitmq", "threads"), ("redis", "solo")])
+@pytest.mark.parametrize(
+    ("broker", "pool"), [("rabbitmq", "prefork"), ("rabbitmq", "threads"), ("redis", "solo"), ("sqs", "prefork")]
+)
 def test_tasks_go_on_from_the_message_that_brought_them(started, program, request, tmp_path, counted, broker, pool):
-    url = {"rabbitmq": "amqp://guest:guest@127.0.0.1:{}//", "redis": "redis://127.0.0.1:{}/1"}[broker]
-    url = url.format(request.getfixturevalue(broker))
+    options = {}
+    if broker == "sqs":
+        url, options = request.getfixturevalue("sqs_broker")
+        datastreams.patch("boto3")
+    else:
+        url = {"rabbitmq": "amqp://guest:guest@127.0.0.1:{}//", "redis": "redis://127.0.0.1:{}/1"}[broker]
+        url = url.format(request.getfixturevalue(broker))
     done = tmp_path / "done"
     done.touch()
     datastreams.patch("celery", "kombu")
@@ -37,9 +45,11 @@ def test_tasks_go_on_from_the_message_that_brought_them(started, program, reques
             "--without-mingle",
         ),
         BROKER=url,
+        BROKER_OPTIONS=json.dumps(options),
         DONE=str(done),
     )
     with Celery(broker=url) as sender:
+        sender.conf.broker_transport_options = options
         for number in range(TASKS):
             sender.send_task("first", (number,), queue="first")
     deadline = time.monotonic() + 60

@@ -191,4 +191,6 @@ def test_every_integration_is_there():
             integration.patch()
             integration.unpatch()
             integration.unpatch()
-        assert integration.__doc__
+        functions = [member for name, member in vars(integration).items() if callable(member) and name[0] != "_"]
+        own = [member for member in functions if member.__module__.startswith("datastreams.")]
+        assert len(own) >= 2 and all(member.__doc__ for member in (integration, *own))

@@ -9,6 +9,7 @@ const MOST = 30;
 const WORDS: Record<Alert["kind"], (count: number) => string> = {
   slow: (count) => `${count} slow`,
   lag: (count) => `${count} lagging`,
+  history: () => "history not written",
   cut: () => "data cut",
   refused: () => "data refused",
   unknown: (count) => `${count} unknown`,

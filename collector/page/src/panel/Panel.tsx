@@ -282,7 +282,7 @@ function OfGroup({ address, go, tick, id }: Props & { id: string }) {
         items={[
           ["Messages behind", count(group.messages)],
           ["Time behind", duration(group.seconds)],
-          ["Partitions", String(group.partitions.length)],
+          ["Partitions", whole(group.partition_count)],
         ]}
       />
       <LagCharts address={address} go={go} tick={tick} id={id} />

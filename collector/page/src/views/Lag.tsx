@@ -3,7 +3,7 @@ import { type Address, rangeQuery } from "../address";
 import type { GroupLag, Lags } from "../api";
 import type { Go } from "../App";
 import { matches } from "../filter";
-import { count, duration } from "../format";
+import { count, duration, whole } from "../format";
 import { lagging } from "../health";
 import { useAnswer } from "../live";
 
@@ -13,7 +13,7 @@ export function LagView({ address, go, tick }: { address: Address; go: Go; tick:
   const { data, error } = useAnswer<Lags>("/api/lag", rangeQuery(address.range), tick);
   const { thresholds } = address;
   const rows = useMemo(() => {
-    const of = (group: GroupLag) => lagging({ ...group, partitions: group.partitions.length }, thresholds);
+    const of = (group: GroupLag) => lagging({ ...group, partitions: group.partition_count }, thresholds);
     return (data?.groups ?? [])
       .filter((group) => wantedGroup(group, address))
       .map((group) => ({ group, level: of(group) }))
@@ -81,7 +81,7 @@ export function LagView({ address, go, tick }: { address: Address; go: Go; tick:
                 <td data-name="Time behind" class="strong">
                   {duration(group.seconds)}
                 </td>
-                <td data-name="Partitions">{group.partitions.length}</td>
+                <td data-name="Partitions">{whole(group.partition_count)}</td>
               </tr>
             ))}
           </tbody>

@@ -10,7 +10,7 @@ export function Partitions({ group, thresholds }: { group: GroupLag; thresholds:
   );
   return (
     <table class="partitions">
-      <caption>Partitions</caption>
+      <caption>{sorted.length < group.partition_count ? `Partitions: the ${whole(sorted.length)} furthest behind` : "Partitions"}</caption>
       <thead>
         <tr>
           <th scope="col">Partition</th>

@@ -1,7 +1,7 @@
 // Before the first message, and when the collector is gone; what assistive technology meets; a map of 500 nodes.
 import axe from "axe-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
-import type { Graph } from "../../src/api";
+import type { Graph, Pathways } from "../../src/api";
 import { Watched } from "./browser";
 import { Collector } from "./collector";
 
@@ -76,6 +76,24 @@ test("axe finds nothing to complain about, in any view, light or dark", async ()
     await check("#pathways", theme, ".wide tbody tr");
     await check("#lag", theme, ".wide tbody tr", async (page) => page.getByLabel("Thresholds").click());
   }
+});
+
+test("names are text, whatever is in them, and any number can be drawn", async () => {
+  const collector = await start();
+  await collector.feed("hostile");
+  const { edges } = await collector.get<Graph>("/api/graph");
+  const { pathways } = await collector.get<Pathways>("/api/pathways");
+  const complaints = browser.complaints.length;
+  const looks = ["#map", "#pathways", "#lag", `#pathways?select=pathway:${pathways[0]!.id}`, ...edges.map(({ id }) => `#map?select=edge:${id}`)];
+  const page = await browser.open(collector.url);
+  for (const look of looks) {
+    await page.goto(`${collector.url}/${look}`);
+    await page.waitForSelector(look.includes("select") ? ".panel canvas" : ".node, .wide tbody tr");
+    await expect.poll(() => page.locator("body").textContent()).toContain('<img src=x onerror="document.title=1">');
+    expect(await page.title()).toBe("datastreams");
+    expect(await page.locator("img, #page script").count()).toBe(0);
+  }
+  expect(browser.complaints.slice(complaints)).toEqual([]);
 });
 
 test("500 nodes stay smooth", async () => {

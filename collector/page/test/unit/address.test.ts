@@ -34,6 +34,10 @@ test("a link that is broken shows the start", () => {
   expect(read("")).toEqual(START);
   expect(read("#nonsense?last=-5&select=planet:mars&sort=-colour&slow=fast&from=9&to=3")).toEqual(START);
   expect(read("#map?last=1e400&select=edge:&lag=0&late=-1")).toEqual(START);
+  // What the collector would refuse.
+  expect(read("#map?last=5000000000")).toEqual(START);
+  expect(read("#map?from=1&to=9000000000000000")).toEqual(START);
+  expect(read("#map?last=4294967295").range).toEqual({ last: 4_294_967_295 });
 });
 
 test("ranges as the collector takes them", () => {

@@ -1,6 +1,6 @@
 import { expect, test } from "vitest";
 import { fitting, LEAST, MOST, zoomed } from "../../src/map/camera";
-import { fit } from "../../src/measure";
+import { fit, width } from "../../src/measure";
 
 test("the whole drawing is in the middle, and small ones are not blown up", () => {
   const frame = fitting({ width: 2000, height: 500 }, { width: 1024, height: 600 });
@@ -23,4 +23,11 @@ test("names that are too long lose their middle", () => {
   const short = fit("a-very-long-name-of-a-service-v2", 120, 13, 600);
   expect(short).toMatch(/^a-very.*….*-v2$/);
   expect(short.length).toBeLessThan(20);
+  // As much is kept as there is room for.
+  const long = "0123456789".repeat(2000);
+  const kept = fit(long, 300, 13, 600);
+  expect(kept).toMatch(/^0123.*….*789$/);
+  expect(width(kept, 13, 600)).toBeLessThanOrEqual(300);
+  expect(width(`${kept}x`, 13, 600)).toBeGreaterThan(300);
+  expect(fit(long, 20, 13, 600)).toBe("…");
 });

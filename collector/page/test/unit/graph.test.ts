@@ -78,6 +78,8 @@ test("alerts: the worst first, what is cut and refused by its number", () => {
   const said = alerts(graph, THRESHOLDS, graph.edges).map(({ kind, level, title }) => `${kind} ${level} ${title}`);
   expect(said).toEqual(["lag 2 x → b (billing)", "slow 1 x → b (billing)", "cut 1 7 cut", "refused 1 2 refused", "unknown 1 Unknown origin in prod"]);
   expect(alerts({ ...graph, nodes: [a!], received: {}, cut: {} }, THRESHOLDS, [])).toEqual([]);
+  const full = alerts({ ...graph, nodes: [], received: {}, cut: {}, history: { error: "the disk is full" } }, THRESHOLDS, []);
+  expect(full).toEqual([{ kind: "history", level: 2, title: "History not written", detail: "the disk is full" }]);
   expect(lagText({ messages: 1, seconds: null })).toBe("1 message behind");
   expect(lagText({ messages: null, seconds: null })).toBe("lag unknown");
 });

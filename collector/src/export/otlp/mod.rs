@@ -299,6 +299,33 @@ fn hostname() -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collect::access::Access;
+    use crate::collect::limits::Limits;
+    use crate::tests::{add, model, point};
+
+    #[tokio::test]
+    async fn while_too_much_waits_nothing_is_taken_and_nothing_is_lost() {
+        let shared = Arc::new(Shared::new(Limits::DEFAULT, model(), Access::default(), None));
+        let nobody = |name: &str| (name == "OTEL_EXPORTER_OTLP_ENDPOINT").then(|| "http://127.0.0.1:1".into());
+        let config = Config::new(&Options::default(), nobody).unwrap().unwrap();
+        let exporter = Exporter::new(config, shared.clone(), "127.0.0.1:1".parse().unwrap()).unwrap();
+        let pass = || add(&shared.store, "s", vec![point(&["direction:out"], 0, 1, &[0.1; 5], &[0.1; 5])]);
+        let sent = &exporter.exports.sent;
+        pass();
+        exporter.take(false).await;
+        assert_eq!(sent.lock().queue.iter().map(|waiting| waiting.messages).sum::<u64>(), 5);
+        sent.lock().push(Waiting { body: vec![0; MAX_WAITING].into(), points: 0, messages: 0 });
+        let full = sent.waiting();
+        for intervals in 1..=3 {
+            pass();
+            exporter.take(false).await;
+            assert_eq!((sent.waiting(), sent.counts().joined_intervals), (full, intervals));
+        }
+        // It is gone, and the next request tells of all that came meanwhile.
+        sent.lock().clear();
+        exporter.take(false).await;
+        assert_eq!(sent.lock().queue.iter().map(|waiting| waiting.messages).sum::<u64>(), 15);
+    }
 
     #[test]
     fn pauses_grow_and_end() {

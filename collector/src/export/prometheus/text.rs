@@ -57,9 +57,14 @@ fn sample(out: &mut String, name: &str, suffix: &str, labels: &[Label<'_>], quan
     let _ = writeln!(out, "{end} {}", decimal(value));
 }
 
-/// Quantiles have a point in OpenMetrics, numbers may; whole ones are written whole.
+/// Quantiles have a point in OpenMetrics, numbers may; whole ones are written whole. A sum of latencies that no clock
+/// measured may be infinite.
 fn decimal(value: f64) -> String {
-    if value.is_nan() { "NaN".into() } else { value.to_string() }
+    match value {
+        f64::INFINITY => "+Inf".into(),
+        _ if value.is_nan() => "NaN".into(),
+        _ => value.to_string(),
+    }
 }
 
 fn escape(out: &mut String, value: &str) {

@@ -43,7 +43,10 @@ func unique(name string) string {
 }
 
 // topic makes a topic of one partition.
-func (b *broker) topic(t testing.TB, name string) string {
+func (b *broker) topic(t testing.TB, name string) string { return b.configuredTopic(t, name, nil) }
+
+// configuredTopic makes one with a configuration, which only a real broker looks at.
+func (b *broker) configuredTopic(t testing.TB, name string, config map[string]string) string {
 	t.Helper()
 	name = unique(name)
 	if b.mock != nil {
@@ -57,7 +60,7 @@ func (b *broker) topic(t testing.TB, name string) string {
 		t.Fatal(err)
 	}
 	defer admin.Close()
-	results, err := admin.CreateTopics(context.Background(), []kafka.TopicSpecification{{Topic: name, NumPartitions: 1, ReplicationFactor: 1}})
+	results, err := admin.CreateTopics(context.Background(), []kafka.TopicSpecification{{Topic: name, NumPartitions: 1, ReplicationFactor: 1, Config: config}})
 	if err != nil || results[0].Error.Code() != kafka.ErrNoError {
 		t.Fatal(err, results)
 	}

@@ -49,10 +49,8 @@ func (p *Producer) moveMessages(from chan *kafka.Message, sent chan struct{}) {
 func (p *Producer) move(msg *kafka.Message) {
 	if msg != nil && topic(msg) != "" {
 		copied := *msg
-		_, parent := p.prepare(context.Background(), &copied)
-		if p.whole {
-			copied.Opaque = &delivery{opaque: msg.Opaque, parent: parent}
-		}
+		ours, parent := p.prepare(context.Background(), &copied)
+		copied.Opaque = p.asked(msg, nil, false, ours, parent)
 		msg = &copied
 	}
 	//lint:ignore SA1019 the client's own, as long as programs use it

@@ -3,6 +3,7 @@ package kafka_test
 import (
 	"bytes"
 	"context"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -89,14 +90,18 @@ func TestConsumerWithoutHeaders(t *testing.T) {
 	}
 }
 
-// Every size around the largest: what the client takes by itself it takes when it is measured, and a checkpoint is set for
-// exactly those that carry the header.
+// Every size around the largest: what client and broker take by itself they take when it is measured, and a checkpoint is set
+// for exactly those that carry the header. The broker has the client's limit where that is known to us.
 func TestNoRoomForTheHeader(t *testing.T) {
 	const most = 2000
 	for _, known := range []bool{true, false} {
 		agent := agenttest.Start(t)
 		b := newBroker(t)
-		orders := b.topic(t, "orders")
+		limits := map[string]string{}
+		if known {
+			limits["max.message.bytes"] = strconv.Itoa(most)
+		}
+		orders := b.configuredTopic(t, "orders", limits)
 		config := b.configured("message.max.bytes", most, "go.delivery.report.fields", "headers")
 		plain, err := kafka.NewProducer(config)
 		if err != nil {
@@ -117,8 +122,8 @@ func TestNoRoomForTheHeader(t *testing.T) {
 		carrying, tried, refused := 0, 0, 0
 		for size := most - 250; size < most; size += 3 {
 			msg := to(orders, strings.Repeat("x", size))
-			alone := plain.Produce(msg, make(chan kafka.Event, 1))
-			reports := make(chan kafka.Event, 1)
+			reports, reportsAlone := make(chan kafka.Event, 1), make(chan kafka.Event, 1)
+			alone := plain.Produce(msg, reportsAlone)
 			if err := p.Produce(msg, reports); (err == nil) != (alone == nil) {
 				t.Fatalf("%d bytes: %v, and without us %v", size, err, alone)
 			}
@@ -127,8 +132,8 @@ func TestNoRoomForTheHeader(t *testing.T) {
 				continue
 			}
 			report := reported(t, reports)
-			if report.TopicPartition.Error != nil {
-				t.Errorf("%d bytes: %v", size, report.TopicPartition.Error)
+			if err, alone := report.TopicPartition.Error, reported(t, reportsAlone).TopicPartition.Error; (err == nil) != (alone == nil) {
+				t.Errorf("%d bytes: %v, and without us %v", size, err, alone)
 			}
 			if len(report.Headers) == 1 {
 				carrying++

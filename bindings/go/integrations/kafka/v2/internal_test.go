@@ -101,3 +101,22 @@ func TestProperties(t *testing.T) {
 		t.Errorf("%q, %d", s.group, s.maxBytes())
 	}
 }
+
+// A broker that refuses a message for a reason it does not tell has not refused headers, when the message had none.
+func TestRefusedWithoutHeader(t *testing.T) {
+	agenttest.Start(t)
+	orders := "orders"
+	p := &Producer{}
+	sent := &kafka.Message{TopicPartition: kafka.TopicPartition{Topic: &orders}, Opaque: "a receipt"}
+	refused := *sent
+	refused.TopicPartition.Error = kafka.NewError(kafka.ErrUnknown, "unknown", false)
+	refused.Opaque = p.asked(sent, nil, false, false, nil)
+	p.delivered(&refused)
+	if restore(&refused); !p.headers.On() || refused.Opaque != "a receipt" {
+		t.Errorf("headers are %t, the report has %v", p.headers.On(), refused.Opaque)
+	}
+	refused.Opaque = p.asked(sent, nil, false, true, nil)
+	if p.delivered(&refused); p.headers.On() || refused.Opaque != "a receipt" {
+		t.Errorf("headers are %t, the report has %v", p.headers.On(), refused.Opaque)
+	}
+}

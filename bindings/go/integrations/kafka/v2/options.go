@@ -87,8 +87,11 @@ func (s *settings) enabled(key string, otherwise bool) bool {
 	return otherwise
 }
 
-// reportsHeaders tells whether reports have the headers of messages.
+// reportsHeaders tells whether reports have the headers of messages, as far as the configuration is known.
 func (s *settings) reportsHeaders() bool {
+	if s.config == nil {
+		return true
+	}
 	fields, _ := s.property("go.delivery.report.fields")
 	return fields == "all" || slices.Contains(strings.Split(fields, ","), "headers")
 }

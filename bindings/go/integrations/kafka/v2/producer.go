@@ -10,12 +10,6 @@ import (
 	"github.com/datastreams/datastreams/bindings/go/internal/message"
 )
 
-// What librdkafka counts a message as, beside the bytes in it: https://github.com/confluentinc/librdkafka, rdkafka_proto.h.
-const (
-	messageOverhead = 36
-	headerOverhead  = 10 // the lengths of a header's key and value
-)
-
 // Producer is the client's producer, measured. It has all methods of the client's, which say what the ones here do beside
 // measuring. Any goroutine may use it.
 type Producer struct {
@@ -25,7 +19,7 @@ type Producer struct {
 	legacy    bool
 	maxBytes  int  // 0: not known
 	noReports bool // go.delivery.reports is false: reports that nobody asked for are not for the program
-	whole     bool // go.delivery.report.fields: reports have headers
+	whole     bool // go.delivery.report.fields: reports have headers, or may have
 	batches   bool // go.batch.producer: what comes over the channel has no headers
 	cluster   cluster
 
@@ -101,14 +95,13 @@ func (p *Producer) ProduceContext(ctx context.Context, msg *kafka.Message, deliv
 	if deliveryChan != nil || p.noReports {
 		to = p.reports
 	}
-	if to != nil || p.whole {
-		sent.Opaque = &delivery{to: deliveryChan, opaque: msg.Opaque, parent: parent}
-	}
+	sent.Opaque = p.asked(msg, deliveryChan, to != nil, ours, parent)
 	err := p.Producer.Produce(&sent, to)
 	if ours && codeOf(err) == kafka.ErrMsgSizeTooLarge {
 		// Not in the way of a message that fits by itself: how large it may be was not known.
 		shared.NoRoom(topic(msg))
 		sent.Headers = shared.Replace(msg.Headers, nil, nil)
+		sent.Opaque = p.asked(msg, deliveryChan, to != nil, false, parent)
 		err = p.Producer.Produce(&sent, to)
 	}
 	return err
@@ -119,7 +112,7 @@ func (p *Producer) ProduceContext(ctx context.Context, msg *kafka.Message, deliv
 func (p *Producer) prepare(ctx context.Context, msg *kafka.Message) (ours bool, continued []byte) {
 	found := shared.Find(msg.Headers)
 	size := int64(len(msg.Key)+len(msg.Value)) + found.Others
-	if on := p.headers.On(); !on || !p.fits(size, len(msg.Headers)-found.Ours) {
+	if on := p.headers.On(); !on || !shared.Fits(size, len(msg.Headers)-found.Ours, int64(p.maxBytes)) {
 		if on {
 			shared.NoRoom(topic(msg))
 		}
@@ -143,11 +136,6 @@ func (p *Producer) prepare(ctx context.Context, msg *kafka.Message) (ours bool, 
 		continued = parent.AppendHeader(nil)
 	}
 	return true, continued
-}
-
-// fits tells whether a message is within message.max.bytes with our headers, as librdkafka counts it.
-func (p *Producer) fits(size int64, others int) bool {
-	return p.maxBytes == 0 || size+int64(messageOverhead+others*headerOverhead+shared.HeaderBytes) <= int64(p.maxBytes)
 }
 
 // Close ends the producer and what measures it. As ever, what is not delivered by then is lost: Flush before.

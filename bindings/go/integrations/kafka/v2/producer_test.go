@@ -335,8 +335,21 @@ func TestSentAgain(t *testing.T) {
 		t.Skip("needs a broker that does not answer")
 	}
 	agent := agenttest.Start(t)
+	// One wrapper knows what reports hold, the other does not.
+	config := b.configured("go.delivery.report.fields", "value,headers", "message.timeout.ms", 50)
+	unknown, err := kafka.NewProducer(config)
+	if err != nil {
+		t.Fatal(err)
+	}
+	wrapped := measured.WrapProducer(unknown, measured.WithClusterID("c"))
+	t.Cleanup(wrapped.Close)
+	for _, p := range []*measured.Producer{b.producer(t, config), wrapped} {
+		sendAgain(t, agent, b, p)
+	}
+}
+
+func sendAgain(t *testing.T, agent *agenttest.Agent, b *broker, p *measured.Producer) {
 	orders := b.topic(t, "orders")
-	p := b.producer(t, b.configured("go.delivery.report.fields", "value,headers", "message.timeout.ms", 50))
 	if err := b.mock.SetRoundtripDuration(1, time.Minute); err != nil {
 		t.Fatal(err)
 	}
@@ -367,5 +380,8 @@ func TestSentAgain(t *testing.T) {
 	edge := agent.One(t, "direction:out", "topic:"+orders, "type:kafka", "kafka_cluster_id:"+p.ClusterID())
 	if edge.Parent != before.GetHash() || edge.Current != 3 {
 		t.Errorf("%v", edge)
+	}
+	if err := b.mock.SetRoundtripDuration(1, 0); err != nil {
+		t.Fatal(err)
 	}
 }

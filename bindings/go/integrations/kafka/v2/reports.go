@@ -10,12 +10,23 @@ import (
 // mostBuffered bounds the events between the client and the program. More wait in the client's own channel.
 const mostBuffered = 1024
 
-// delivery is where the report of a message goes, and what it brings back: the program's Opaque, and the header of the pathway
-// that the message continues.
+// delivery is where the report of a message goes, and what it brings back: the program's Opaque, the header of the pathway
+// that the message continues, and whether it was sent without a header of ours.
 type delivery struct {
 	to     chan kafka.Event
 	opaque any
 	parent []byte
+	bare   bool
+}
+
+// asked returns the delivery of a message that goes out, nil when its report needs none: each costs the client an entry in a
+// table. A bare message is told apart only as long as others carry headers.
+func (p *Producer) asked(msg *kafka.Message, to chan kafka.Event, reported, ours bool, parent []byte) any {
+	bare := !ours && p.headers.On()
+	if !reported && !p.whole && !bare {
+		return msg.Opaque
+	}
+	return &delivery{to: to, opaque: msg.Opaque, parent: parent, bare: bare}
 }
 
 // Events returns the channel of delivery reports and other events.
@@ -122,6 +133,8 @@ func (p *Producer) delivered(msg *kafka.Message) {
 		}
 	case codeOf(at.Error) == kafka.ErrUnknown, codeOf(at.Error) == kafka.ErrUnsupportedForMessageFormat:
 		// What a broker answers to headers in a topic of an old format.
-		p.headers.Refused(topic(msg), at.Error)
+		if asked, ok := msg.Opaque.(*delivery); !ok || !asked.bare {
+			p.headers.Refused(topic(msg), at.Error)
+		}
 	}
 }

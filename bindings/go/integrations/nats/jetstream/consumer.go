@@ -11,15 +11,14 @@ import (
 
 // measured is what sets the checkpoints of a consumer's messages.
 type measured struct {
-	settings    settings
-	inboxPrefix string
-	group       string
+	settings settings
+	group    string
 }
 
 // message sets the checkpoint of a message, and returns it with the pathway after that.
 func (m *measured) message(msg jetstream.Msg) jetstream.Msg {
 	headers := msg.Headers()
-	pathway := carried.Consume(m.inboxPrefix, msg.Subject(), m.group, msg.Reply(), headers, msg.Data())
+	pathway := carried.Consume(msg.Subject(), m.group, msg.Reply(), headers, msg.Data())
 	if pathway.IsZero() || m.settings.noHeaders {
 		return msg
 	}
@@ -31,6 +30,15 @@ func (m *measured) message(msg jetstream.Msg) jetstream.Msg {
 	return msg
 }
 
+// next is message for what a call returned.
+func (m *measured) next(msg jetstream.Msg, err error) (jetstream.Msg, error) {
+	if err == nil {
+		msg = m.message(msg)
+	}
+	return msg, err
+}
+
+// handler returns a handler that is measured.
 func (m *measured) handler(handler jetstream.MessageHandler) jetstream.MessageHandler {
 	if handler == nil {
 		return nil // which is refused
@@ -65,13 +73,13 @@ func TraceConsume(ctx context.Context, msg jetstream.Msg, group string) context.
 
 // WrapConsumer measures a consumer that is pulled from.
 func WrapConsumer(consumer jetstream.Consumer, opts ...Option) jetstream.Consumer {
-	return wrapConsumer(consumer, settingsOf(opts), "")
+	return pulled(consumer, settingsOf(opts))
 }
 
-func wrapConsumer(pulled jetstream.Consumer, settings settings, inboxPrefix string) jetstream.Consumer {
-	c := &consumer{pulled, measured{settings, inboxPrefix, ""}}
+func pulled(client jetstream.Consumer, settings settings) jetstream.Consumer {
+	c := &consumer{client, measured{settings: settings}}
 	// A consumer that is not durable has a name that was made up.
-	if info := pulled.CachedInfo(); info != nil {
+	if info := client.CachedInfo(); info != nil {
 		c.measured.group = info.Config.Durable
 	}
 	return c
@@ -84,11 +92,7 @@ type consumer struct {
 }
 
 func (c *consumer) Next(opts ...jetstream.FetchOpt) (jetstream.Msg, error) {
-	msg, err := c.Consumer.Next(opts...)
-	if err != nil {
-		return msg, err
-	}
-	return c.measured.message(msg), nil
+	return c.measured.next(c.Consumer.Next(opts...))
 }
 
 func (c *consumer) Consume(handler jetstream.MessageHandler, opts ...jetstream.PullConsumeOpt) (jetstream.ConsumeContext, error) {
@@ -110,11 +114,7 @@ type messages struct {
 }
 
 func (m *messages) Next(opts ...jetstream.NextOpt) (jetstream.Msg, error) {
-	msg, err := m.MessagesContext.Next(opts...)
-	if err != nil {
-		return msg, err
-	}
-	return m.measured.message(msg), nil
+	return m.measured.next(m.MessagesContext.Next(opts...))
 }
 
 func (c *consumer) Fetch(n int, opts ...jetstream.FetchOpt) (jetstream.MessageBatch, error) {
@@ -155,12 +155,12 @@ func (c *consumer) batch(fetched jetstream.MessageBatch, err error) (jetstream.M
 
 // WrapPushConsumer measures a consumer that is pushed to.
 func WrapPushConsumer(consumer jetstream.PushConsumer, opts ...Option) jetstream.PushConsumer {
-	return wrapPushConsumer(consumer, settingsOf(opts), "")
+	return pushed(consumer, settingsOf(opts))
 }
 
-func wrapPushConsumer(pushed jetstream.PushConsumer, settings settings, inboxPrefix string) jetstream.PushConsumer {
-	c := &pushConsumer{pushed, measured{settings, inboxPrefix, ""}}
-	if info := pushed.CachedInfo(); info != nil {
+func pushed(client jetstream.PushConsumer, settings settings) jetstream.PushConsumer {
+	c := &pushConsumer{client, measured{settings: settings}}
+	if info := client.CachedInfo(); info != nil {
 		c.measured.group = info.Config.DeliverGroup
 	}
 	return c

@@ -108,11 +108,11 @@ func publish[A any](ctx context.Context, j *JetStream, msg *nats.Msg, send func(
 
 // The consumers that the client returns, measured.
 
-func (j *JetStream) consumer(consumer jetstream.Consumer, err error) (jetstream.Consumer, error) {
+func (j *JetStream) consumer(client jetstream.Consumer, err error) (jetstream.Consumer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wrapConsumer(consumer, j.settings, j.Conn().Opts.InboxPrefix), nil
+	return pulled(client, j.settings), nil
 }
 
 // Consumer returns a consumer that is there.
@@ -140,11 +140,11 @@ func (j *JetStream) OrderedConsumer(ctx context.Context, stream string, config j
 	return j.consumer(j.JetStream.OrderedConsumer(ctx, stream, config))
 }
 
-func (j *JetStream) pushConsumer(consumer jetstream.PushConsumer, err error) (jetstream.PushConsumer, error) {
+func (j *JetStream) pushConsumer(client jetstream.PushConsumer, err error) (jetstream.PushConsumer, error) {
 	if err != nil {
 		return nil, err
 	}
-	return wrapPushConsumer(consumer, j.settings, j.Conn().Opts.InboxPrefix), nil
+	return pushed(client, j.settings), nil
 }
 
 // PushConsumer returns a consumer that is there.

@@ -12,20 +12,21 @@ from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import Any
 
-from datastreams._native import Pathway, current_pathway
-from datastreams.integrations._shared import kafka
-from datastreams.integrations._shared.batches import Batch, merged
+from datastreams._native import current_pathway
+from datastreams.integrations._shared import kafka, kafka_records
 from datastreams.integrations._shared.counts import count
+from datastreams.integrations._shared.kafka import produced
+from datastreams.integrations._shared.kafka_records import consumed
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import size_of
-from datastreams.integrations._shared.sources import current_of, nothing_from
+
+__all__ = ["consumed", "patch", "produced", "unpatch"]
 
 _patches = Patches()
 _Async = Callable[..., Coroutine[Any, Any, Any]]
 
 # Attributes that objects of the client get.
 _CLUSTER, _LIMIT, _TOLD = "_datastreams_cluster", "_datastreams_limit", "_datastreams_told"
-_ENDS, _REFUSED = "_datastreams_ends", "_datastreams_headers_refused"
 
 
 def patch() -> None:
@@ -49,18 +50,6 @@ def unpatch() -> None:
     _patches.undo()
 
 
-def produced(topic: str, value: Any = None, key: Any = None, headers: Any = None, cluster: str = "") -> Any:
-    """Records that a message is produced, for a program that does it by hand, and returns the headers to produce it with:
-    a copy. value and key are those that are sent, after serializers."""
-    return kafka.produced(topic, size_of(value) + size_of(key), headers, cluster) or headers
-
-
-def consumed(message: Any, group: str = "", cluster: str = "") -> Pathway:
-    """Records that a message was consumed, for a program that does it by hand. Its pathway becomes the current one."""
-    size = max(message.serialized_key_size, 0) + max(message.serialized_value_size, 0)
-    return kafka.consumed(message, message.topic, size, message.headers, group, cluster, message.timestamp)
-
-
 # ---- The cluster ------------------------------------------------------------------------------------
 
 
@@ -74,6 +63,10 @@ def _update_metadata(original: Callable[..., Any]) -> Callable[..., Any]:
         return original(self, metadata)
 
     return update_metadata
+
+
+def _cluster(metadata: Any) -> str:
+    return getattr(metadata, _CLUSTER, "")
 
 
 # ---- The producer -----------------------------------------------------------------------------------
@@ -96,16 +89,13 @@ def _add_message(original: _Async) -> _Async:
     async def add_message(
         self: Any, tp: Any, key: Any, value: Any, timeout: Any, timestamp_ms: Any = None, headers: Any = ()
     ) -> Any:
-        if not _patches.on:
-            return await original(self, tp, key, value, timeout, timestamp_ms=timestamp_ms, headers=headers)
-        if hasattr(self, _REFUSED):
-            count("kafka_headers_off")
+        if not _patches.on or not kafka_records.takes_headers(self):
             return await original(self, tp, key, value, timeout, timestamp_ms=timestamp_ms, headers=headers)
         before, sent, cluster = current_pathway(), None, ""
         try:
-            cluster = getattr(self._cluster, _CLUSTER, "")
-            room = kafka.room(getattr(self, _LIMIT, None), key, value)
-            sent = kafka.produced(tp.topic, size_of(key) + size_of(value), headers, cluster, room)
+            cluster = _cluster(self._cluster)
+            room = kafka_records.room(getattr(self, _LIMIT, None), key, value)
+            sent = kafka.outgoing(tp.topic, size_of(key) + size_of(value), headers, cluster, room)
         except Exception:
             count("kafka_failed")
         try:
@@ -134,8 +124,8 @@ def _tell(accumulator: Any, tp: Any, cluster: str) -> None:
     def delivered(future: Any) -> None:
         try:
             error = None if future.cancelled() else future.exception()
-            if error and not hasattr(accumulator, _REFUSED) and kafka.headers_refused(getattr(error, "errno", None)):
-                setattr(accumulator, _REFUSED, True)
+            if error:
+                kafka_records.failed(accumulator, error)
             first = None if future.cancelled() or error else future.result()
             if first is not None:  # None: the producer waits for no answer.
                 kafka.track_produced(tp.topic, tp.partition, first.offset + batch.record_count - 1, cluster)
@@ -148,31 +138,12 @@ def _tell(accumulator: Any, tp: Any, cluster: str) -> None:
 # ---- The consumer -----------------------------------------------------------------------------------
 
 
-def _record(consumer: Any, message: Any) -> None:
-    consumed(message, consumer._group_id or "", getattr(consumer._client.cluster, _CLUSTER, ""))
-
-
-def _look(consumer: Any, topic: str, partition: int) -> None:
-    """Reports the end of a partition, as the last answer of its broker had it."""
-    ends = getattr(consumer, _ENDS, None)
-    if ends is None:
-        setattr(consumer, _ENDS, ends := kafka.Ends())
-    if not ends.due(topic, partition):
-        return
-    tp = import_module("aiokafka").TopicPartition(topic, partition)
-    end = consumer.highwater(tp) if tp in consumer.assignment() else None
-    if end is not None:
-        kafka.track_high_watermark(topic, partition, end, getattr(consumer._client.cluster, _CLUSTER, ""))
-
-
 def _getone(original: _Async) -> _Async:
     async def getone(self: Any, *partitions: Any) -> Any:
         message = await original(self, *partitions)
         if _patches.on:
             try:
-                _record(self, message)
-                current_of(self)
-                _look(self, message.topic, message.partition)
+                kafka_records.arrived(self, message, self._group_id, _cluster(self._client.cluster))
             except Exception:
                 count("kafka_failed")
         return message
@@ -186,25 +157,12 @@ def _getmany(original: _Async) -> _Async:
         if not _patches.on:
             return messages
         try:
-            return _arrived(self, messages)
+            return kafka_records.arrived_together(self, messages, self._group_id, _cluster(self._client.cluster))
         except Exception:
             count("kafka_failed")
         return messages
 
     return getmany
-
-
-def _arrived(consumer: Any, messages: dict[Any, list[Any]]) -> dict[Any, list[Any]]:
-    if not any(messages.values()):
-        nothing_from(consumer)
-        return messages
-    for tp, batch in messages.items():
-        for message in batch:
-            _record(consumer, message)
-        _look(consumer, tp.topic, tp.partition)
-    current_of(consumer)
-    pathway = merged(message for batch in messages.values() for message in batch)
-    return {tp: Batch(batch, pathway) for tp, batch in messages.items()}
 
 
 def _do_commit_offsets(original: _Async) -> _Async:
@@ -214,9 +172,7 @@ def _do_commit_offsets(original: _Async) -> _Async:
         answer = await original(self, assignment, offsets)
         if _patches.on:
             try:
-                cluster = getattr(self._client.cluster, _CLUSTER, "")
-                for tp, offset in (offsets or {}).items():
-                    kafka.track_committed(tp.topic, tp.partition, offset.offset, self.group_id or "", cluster)
+                kafka_records.committed(offsets, self.group_id, _cluster(self._client.cluster))
             except Exception:
                 count("kafka_failed")
         return answer

@@ -11,18 +11,18 @@ from collections.abc import Callable, Coroutine
 from importlib import import_module
 from typing import Any
 
-from datastreams._native import Pathway, current_pathway
-from datastreams.integrations._shared import kafka
-from datastreams.integrations._shared.batches import Batch, merged
+from datastreams._native import current_pathway
+from datastreams.integrations._shared import kafka, kafka_records
 from datastreams.integrations._shared.counts import count
+from datastreams.integrations._shared.kafka import produced
+from datastreams.integrations._shared.kafka_records import consumed
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import size_of
-from datastreams.integrations._shared.sources import current_of, nothing_from
+from datastreams.integrations._shared.sources import nothing_from
+
+__all__ = ["consumed", "patch", "produced", "unpatch"]
 
 _patches = Patches()
-
-# Attributes that consumers and producers get.
-_ENDS, _REFUSED = "_datastreams_ends", "_datastreams_headers_refused"
 
 
 def patch() -> None:
@@ -41,22 +41,6 @@ def patch() -> None:
 def unpatch() -> None:
     """Makes kafka-python what it was."""
     _patches.undo()
-
-
-def produced(topic: str, value: Any = None, key: Any = None, headers: Any = None, cluster: str = "") -> Any:
-    """Records that a message is produced, for a program that does it by hand, and returns the headers to produce it with:
-    a copy. value and key are those that are sent, after serializers."""
-    return kafka.produced(topic, size_of(value) + size_of(key), headers, cluster) or headers
-
-
-def consumed(message: Any, group: str = "", cluster: str = "") -> Pathway:
-    """Records that a message was consumed, for a program that does it by hand. Its pathway becomes the current one."""
-    size = max(message.serialized_key_size, 0) + max(message.serialized_value_size, 0)
-    return kafka.consumed(message, message.topic, size, message.headers, group, cluster, message.timestamp, _proof)
-
-
-def _proof(message: Any) -> object:
-    return message.topic, message.partition, message.offset
 
 
 def _cluster(metadata: Any) -> str:
@@ -100,7 +84,7 @@ def _send(original: Callable[..., Any]) -> Callable[..., Any]:
         if outgoing.recorded:
             try:
                 future.add_callback(_delivered, _cluster(self._metadata))
-                future.add_errback(_failed, self)
+                future.add_errback(kafka_records.failed, self)
             except Exception:
                 count("kafka_failed")
         return future
@@ -124,11 +108,13 @@ def _estimate_size_in_bytes(original: Callable[..., int]) -> Callable[..., int]:
 
 def _record(producer: Any, key: Any, value: Any, headers: _Outgoing) -> None:
     config = producer.config
-    if hasattr(producer, _REFUSED) or producer.max_usable_produce_magic(config["api_version"]) < 2:
+    if not kafka_records.takes_headers(producer):
+        return
+    if producer.max_usable_produce_magic(config["api_version"]) < 2:
         count("kafka_headers_off")
         return
-    room = kafka.room(config["max_request_size"], key, value)
-    sent = kafka.produced(headers.topic, size_of(key) + size_of(value), headers, _cluster(producer._metadata), room)
+    room = kafka_records.room(config["max_request_size"], key, value)
+    sent = kafka.outgoing(headers.topic, size_of(key) + size_of(value), headers, _cluster(producer._metadata), room)
     if sent is not None:
         headers[:] = sent
         headers.recorded = True
@@ -141,26 +127,7 @@ def _delivered(cluster: str, metadata: Any) -> None:
         count("kafka_failed")
 
 
-def _failed(producer: Any, error: Any) -> None:
-    if not hasattr(producer, _REFUSED) and kafka.headers_refused(getattr(error, "errno", None)):
-        setattr(producer, _REFUSED, True)
-
-
 # ---- The consumer -----------------------------------------------------------------------------------
-
-
-def _arrived(consumer: Any, message: Any) -> None:
-    cluster = _cluster(consumer._client.cluster)
-    consumed(message, consumer.config["group_id"] or "", cluster)
-    ends = vars(consumer).get(_ENDS)
-    if ends is None:
-        setattr(consumer, _ENDS, ends := kafka.Ends())
-    if ends.due(message.topic, message.partition):
-        # As the last answer of its broker had it.
-        tp = import_module("kafka").TopicPartition(message.topic, message.partition)
-        end = consumer.highwater(tp) if tp in consumer.assignment() else None
-        if end is not None:
-            kafka.track_high_watermark(message.topic, message.partition, end, cluster)
 
 
 def _poll(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -170,24 +137,13 @@ def _poll(original: Callable[..., Any]) -> Callable[..., Any]:
         if not _patches.on or not update_offsets:
             return messages
         try:
-            return _arrived_together(self, messages)
+            group, cluster = self.config["group_id"], _cluster(self._client.cluster)
+            return kafka_records.arrived_together(self, messages, group, cluster)
         except Exception:
             count("kafka_failed")
         return messages
 
     return poll
-
-
-def _arrived_together(consumer: Any, messages: dict[Any, list[Any]]) -> dict[Any, list[Any]]:
-    if not any(messages.values()):
-        nothing_from(consumer)
-        return messages
-    for batch in messages.values():
-        for message in batch:
-            _arrived(consumer, message)
-    current_of(consumer)
-    pathway = merged(message for batch in messages.values() for message in batch)
-    return {tp: Batch(batch, pathway) for tp, batch in messages.items()}
 
 
 def _next(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -199,8 +155,7 @@ def _next(original: Callable[..., Any]) -> Callable[..., Any]:
             raise
         if _patches.on:
             try:
-                _arrived(self, message)
-                current_of(self)
+                kafka_records.arrived(self, message, self.config["group_id"], _cluster(self._client.cluster))
             except Exception:
                 count("kafka_failed")
         return message
@@ -232,7 +187,6 @@ async def _committed_after(answer: Coroutine[Any, Any, Any], coordinator: Any, o
 def _committed(coordinator: Any, offsets: Any) -> None:
     try:
         metadata = getattr(coordinator, "_cluster", None) or coordinator._client.cluster
-        for tp, offset in (offsets or {}).items():
-            kafka.track_committed(tp.topic, tp.partition, offset.offset, coordinator.group_id or "", _cluster(metadata))
+        kafka_records.committed(offsets, coordinator.group_id, _cluster(metadata))
     except Exception:
         count("kafka_failed")

@@ -1,5 +1,6 @@
-"""A celery application of two tasks: the first sends the second. Its broker is in BROKER."""
+"""A celery application of two tasks: the first sends the second. Its broker is in BROKER, with BROKER_OPTIONS in JSON."""
 
+import json
 import os
 
 from celery import Celery
@@ -7,6 +8,7 @@ from celery import Celery
 app = Celery("pipeline", broker=os.environ["BROKER"])
 app.conf.task_routes = {"first": {"queue": "first"}, "second": {"queue": "second"}}
 app.conf.broker_connection_retry_on_startup = True
+app.conf.broker_transport_options = json.loads(os.environ["BROKER_OPTIONS"])
 
 
 @app.task(name="first")

@@ -40,14 +40,6 @@ func (s subject) tags() []string {
 	return tags
 }
 
-// followed tells whether a subject is the program's: not one of answers, and not one that server and client talk about.
-func followed(name, inboxPrefix string) bool {
-	if inboxPrefix == "" {
-		inboxPrefix = nats.InboxPrefix
-	}
-	return name != "" && name[0] != '$' && !strings.HasPrefix(name, strings.TrimSuffix(inboxPrefix, ".")+".")
-}
-
 // header returns the header that a checkpoint reads. nil: there is none.
 func header(headers nats.Header) []byte {
 	if len(headers) == 0 {
@@ -106,7 +98,8 @@ func Without(msg *nats.Msg) *nats.Msg {
 // pathway after it. Where it has no room for that there is no checkpoint, as the pathway would go on without its message, and
 // none in what is returned; stamped tells.
 func Produce(ctx context.Context, conn *nats.Conn, msg *nats.Msg) (sent *nats.Msg, pathway datastreams.Pathway, stamped bool) {
-	if msg == nil || !followed(msg.Subject, conn.Opts.InboxPrefix) {
+	Inboxes(conn)
+	if msg == nil || !followed(msg.Subject) {
 		return msg, pathway, false
 	}
 	status, most := conn.Status(), int(conn.MaxPayload())
@@ -133,8 +126,8 @@ func Produce(ctx context.Context, conn *nats.Conn, msg *nats.Msg) (sent *nats.Ms
 
 // Consume sets the checkpoint of a message that a group consumed, "" for none, and returns the pathway after it: zero for one
 // that is not followed. acknowledge is the subject that it is acknowledged on.
-func Consume(inboxPrefix, name, group, acknowledge string, headers nats.Header, data []byte) datastreams.Pathway {
-	if !followed(name, inboxPrefix) {
+func Consume(name, group, acknowledge string, headers nats.Header, data []byte) datastreams.Pathway {
+	if !followed(name) {
 		return datastreams.Pathway{}
 	}
 	bytes, _ := sizes(headers)
@@ -144,10 +137,10 @@ func Consume(inboxPrefix, name, group, acknowledge string, headers nats.Header, 
 // Trace is [Consume] by hand: it returns a copy of ctx with the pathway after the message, which may be none, and never that of
 // ctx, which is another message's; ctx itself for a message that is not followed.
 func Trace(ctx context.Context, name, group, acknowledge string, headers nats.Header, data []byte) context.Context {
-	if !followed(name, "") {
+	if !followed(name) {
 		return ctx
 	}
-	return datastreams.ContextWithPathway(ctx, Consume("", name, group, acknowledge, headers, data))
+	return datastreams.ContextWithPathway(ctx, Consume(name, group, acknowledge, headers, data))
 }
 
 // stored is when a stream took a message, as the subject for its acknowledgement tells. The zero time: it is from no stream.

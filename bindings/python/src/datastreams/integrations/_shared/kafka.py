@@ -112,27 +112,26 @@ def _lengths(headers: Pairs) -> int:
     return sum(parts) + varint(len(headers) + 1) - 1
 
 
-# What aiokafka and kafka-python add to key, value and headers when they compare a message with max_request_size: for the
-# batch, the record, and the number of headers.
-_OVERHEAD = 61 + 21 + 1
+# What a batch adds to its messages: brokers compare it with their limit, which is often that of the client as well.
+BATCH = 61
 
 
-def room(max_request_size: int | None, key: Any, value: Any) -> int | None:
-    """Bytes that key, value and headers may have on the wire in these clients; None: not known."""
-    if max_request_size is None:
-        return None
-    return max_request_size - _OVERHEAD - varint(size_of(key)) - varint(size_of(value))
+def produced(topic: str, value: Any = None, key: Any = None, headers: Any = None, cluster: str = "") -> Any:
+    """Records that a message is produced, for a program that does it by hand, and returns the headers to produce it with:
+    a copy. value and key are those that are sent, after serializers."""
+    return outgoing(topic, size_of(value) + size_of(key), headers, cluster) or headers
 
 
-def produced(
-    topic: str, size: int, headers: Headers = None, cluster: str = "", room: int | None = None
+def outgoing(
+    topic: str, size: int, headers: Headers = None, cluster: str = "", room: int | None = None, around: int = 0
 ) -> Pairs | None:
     """Records that a message is produced, and returns the headers to send: a list, the caller's own stays as it is.
 
     It goes on from the current pathway, else from the one that is in its headers; whichever was in them is replaced.
 
-    size: bytes of key and value. room: bytes that key, value and headers may have on the wire. None is returned when our
-    header does not fit: nothing is recorded, and the message is sent as it is; also when there is nothing to send.
+    size: bytes of key and value. room: bytes that key, value and headers may have on the wire for the client to take them;
+    around: bytes that the broker counts as well. None is returned when our header does not fit: nothing is recorded, and the
+    message is sent as it is; also when there is nothing to send.
     """
     kept: Pairs = []
     old = None
@@ -145,9 +144,9 @@ def produced(
         kept.append(pair)
         size += size_of(name) + size_of(value)
     # The lengths of a header's parts take ten bytes at most: they are looked at when it may matter.
-    if room is not None and size + 10 * len(kept) + 2 * HEADER_WIRE > room:
+    if room is not None and size + 10 * len(kept) + 2 * HEADER_WIRE > room - around:
         wire = size + _lengths(kept)
-        if wire + HEADER_WIRE > room:
+        if wire + HEADER_WIRE > room - around:
             if wire <= room:  # Otherwise the client refuses it.
                 count("kafka_too_large")
             return None

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Generator
+from contextlib import contextmanager
 from contextvars import ContextVar
 
 from datastreams import _native
@@ -20,3 +22,14 @@ def nothing_from(source: object) -> None:
     if _source.get() == source:
         _source.set(None)
         _native.context.set(None)
+
+
+@contextmanager
+def as_it_was() -> Generator[None, None, None]:
+    """The current pathway, and where it comes from, are afterwards what they were before."""
+    pathway, source = _native.current_pathway(), _source.get()
+    try:
+        yield
+    finally:
+        _native.context.set(pathway)
+        _source.set(source)

@@ -10,9 +10,9 @@ cannot tell the cluster's id without waiting, have no tag "kafka_cluster_id:".
 
 from __future__ import annotations
 
+from datastreams.integrations._shared.kafka import produced
 from datastreams.integrations.confluent_kafka import aio, classes, consumer, producer
 from datastreams.integrations.confluent_kafka.consumer import consumed
-from datastreams.integrations.confluent_kafka.producer import produced
 
 __all__ = ["consumed", "patch", "produced", "unpatch"]
 
@@ -29,4 +29,4 @@ def unpatch() -> None:
     aio.unpatch()
     for module, cls in ((producer, producer.Producer), (consumer, consumer.Consumer)):
         classes.drop(cls)
-        module.forget()
+        module.clients.forget()

@@ -45,7 +45,7 @@ def _quiet(original: Callable[..., None]) -> Callable[..., None]:
     def __init__(self: Any, *args: Any, **kwargs: Any) -> None:
         original(self, *args, **kwargs)
         try:
-            state = consumer.state_of(self._consumer)
+            state = consumer.clients.of(self._consumer)
             if state is not None:
                 state.quiet = True
         except Exception:
@@ -58,7 +58,7 @@ def _poll(original: _Async) -> _Async:
     async def poll(self: Any, *args: Any, **kwargs: Any) -> Any:
         message = await original(self, *args, **kwargs)
         try:
-            state = consumer.state_of(self._consumer)
+            state = consumer.clients.of(self._consumer)
             if state is None:
                 pass
             elif message is None or message.error() is not None:
@@ -77,7 +77,7 @@ def _consume(original: _Async) -> _Async:
     async def consume(self: Any, *args: Any, **kwargs: Any) -> Any:
         messages = await original(self, *args, **kwargs)
         try:
-            state = consumer.state_of(self._consumer)
+            state = consumer.clients.of(self._consumer)
             return messages if state is None else state.current(messages)
         except Exception:
             count("kafka_failed")
@@ -92,7 +92,7 @@ def _add_message(original: Callable[..., None]) -> Callable[..., None]:
     def add_message(self: Any, msg_data: dict[str, Any], future: Any) -> None:
         try:
             client = self._kafka_executor._producer
-            state = producer.state_of(client)
+            state = producer.clients.of(client)
             if state is not None and "headers" not in msg_data:
                 topic, value, key = (msg_data.get(name) for name in ("topic", "value", "key"))
                 msg_data = {**msg_data, "headers": Decided(state.outgoing(client, topic, value, key, None) or ())}

@@ -13,8 +13,7 @@ from datastreams.integrations._shared.batches import Batch, merged
 from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.sizes import size_of
 from datastreams.integrations._shared.sources import current_of, nothing_from
-from datastreams.integrations.confluent_kafka.classes import configuration, used, with_callback
-from datastreams.integrations.confluent_kafka.cluster import Cluster
+from datastreams.integrations.confluent_kafka.classes import Clients, Known, configuration, used, with_callback
 
 _client: Any = import_module("confluent_kafka")
 _NO_TIMESTAMP = _client.TIMESTAMP_NOT_AVAILABLE
@@ -32,14 +31,13 @@ def _proof(message: Any) -> object:
     return message.topic(), message.partition(), message.offset()
 
 
-class State:
+class State(Known):
     """What is known of a consumer."""
 
-    __slots__ = ("cluster", "ends", "group", "on", "quiet")
+    __slots__ = ("ends", "group", "quiet")
 
     def __init__(self, config: dict[str, Any]) -> None:
-        self.on = True
-        self.cluster = Cluster(config)
+        super().__init__(config)
         self.group = str(config.get("group.id") or "")
         # Whether its messages become current where they are received: not in a thread of a pool.
         self.quiet = False
@@ -109,20 +107,7 @@ class State:
                 kafka.track_committed(one.topic, one.partition, one.offset, self.group, self.cluster.id)
 
 
-# By the id of the consumer, which has no room for more. Made anew when an id is used again.
-_states: dict[int, State] = {}
-
-
-def state_of(client: Any) -> State | None:
-    """The state of a consumer; None: it is not instrumented, or no longer."""
-    return _states.get(id(client))
-
-
-def forget() -> None:
-    """Consumers that there are record nothing any more."""
-    for state in list(_states.values()):
-        state.on = False
-    _states.clear()
+clients: Clients[State] = Clients()
 
 
 class Consumer(_client.cimpl.Consumer):  # type: ignore[misc]
@@ -141,14 +126,14 @@ class Consumer(_client.cimpl.Consumer):  # type: ignore[misc]
                 count("kafka_failed")
         super().__init__(*args, **kwargs)
         if state is not None:
-            _states[id(self)] = state
+            clients.add(self, state)
 
-    def __del__(self, forget: Callable[[int, None], Any] = _states.pop) -> None:
-        forget(id(self), None)
+    def __del__(self, drop: Callable[[Any], None] = clients.drop) -> None:
+        drop(self)
 
     def poll(self, *args: Any, **kwargs: Any) -> Any:
         message = super().poll(*args, **kwargs)
-        state = state_of(self)
+        state = clients.of(self)
         if state is not None:
             try:
                 state.arrived(self, message)
@@ -158,7 +143,7 @@ class Consumer(_client.cimpl.Consumer):  # type: ignore[misc]
 
     def consume(self, *args: Any, **kwargs: Any) -> Any:
         messages = super().consume(*args, **kwargs)
-        state = state_of(self)
+        state = clients.of(self)
         if state is not None:
             try:
                 return state.arrived_together(self, messages)
@@ -168,7 +153,7 @@ class Consumer(_client.cimpl.Consumer):  # type: ignore[misc]
 
     def commit(self, *args: Any, **kwargs: Any) -> Any:
         answer = super().commit(*args, **kwargs)
-        state = state_of(self)
+        state = clients.of(self)
         # Without waiting there is no answer yet: the callback gets it.
         if state is not None and isinstance(answer, list):
             try:

@@ -13,8 +13,7 @@ from datastreams.integrations._shared import kafka
 from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.sizes import size_of
 from datastreams.integrations.confluent_kafka.batch import BatchCall
-from datastreams.integrations.confluent_kafka.classes import configuration, used, with_callback
-from datastreams.integrations.confluent_kafka.cluster import Cluster
+from datastreams.integrations.confluent_kafka.classes import Clients, Known, configuration, used, with_callback
 
 _client: Any = import_module("confluent_kafka")
 
@@ -22,12 +21,6 @@ _client: Any = import_module("confluent_kafka")
 _OVERHEAD = 36
 _MAX_BYTES = 1_000_000
 _TEXT, _HEADERS = (str, bytes, type(None)), (dict, list, type(None))
-
-
-def produced(topic: str, value: Any = None, key: Any = None, headers: Any = None, cluster: str = "") -> Any:
-    """Records that a message is produced, for a program that does it by hand, and returns the headers to produce it with:
-    a copy."""
-    return kafka.produced(topic, size_of(value) + size_of(key), headers, cluster) or headers
 
 
 class _Refused:
@@ -42,14 +35,13 @@ class _Refused:
         self.thread = threading.get_ident()
 
 
-class State:
+class State(Known):
     """What is known of a producer."""
 
-    __slots__ = ("cluster", "headers", "on", "refused", "room")
+    __slots__ = ("headers", "refused", "room")
 
     def __init__(self, config: dict[str, Any]) -> None:
-        self.on = True
-        self.cluster = Cluster(config)
+        super().__init__(config)
         self.room = int(config.get("message.max.bytes", _MAX_BYTES)) - _OVERHEAD
         # Whether the broker takes headers.
         self.headers = True
@@ -66,7 +58,7 @@ class State:
         if not isinstance(headers, _HEADERS):
             return None
         size = size_of(value) + size_of(key)
-        return kafka.produced(topic, size, headers, self.cluster.learn(client), self.room)
+        return kafka.outgoing(topic, size, headers, self.cluster.learn(client), self.room, kafka.BATCH)
 
     def again(self, topic: Any, value: Any, key: Any, headers: Any, before: Pathway | None) -> kafka.Pairs | None:
         """The headers of the message when it is the one that was refused: the program tries again, and the message has
@@ -106,20 +98,7 @@ class State:
             self.headers = False
 
 
-# By the id of the producer, which has no room for more. Made anew when an id is used again.
-_states: dict[int, State] = {}
-
-
-def state_of(client: Any) -> State | None:
-    """The state of a producer; None: it is not instrumented, or no longer."""
-    return _states.get(id(client))
-
-
-def forget() -> None:
-    """Producers that there are record nothing any more."""
-    for state in list(_states.values()):
-        state.on = False
-    _states.clear()
+clients: Clients[State] = Clients()
 
 
 class Producer(_client.cimpl.Producer):  # type: ignore[misc]
@@ -138,10 +117,10 @@ class Producer(_client.cimpl.Producer):  # type: ignore[misc]
                 count("kafka_failed")
         super().__init__(*args, **kwargs)
         if state is not None:
-            _states[id(self)] = state
+            clients.add(self, state)
 
-    def __del__(self, forget: Callable[[int, None], Any] = _states.pop) -> None:
-        forget(id(self), None)
+    def __del__(self, drop: Callable[[Any], None] = clients.drop) -> None:
+        drop(self)
 
     def produce(
         self,
@@ -154,7 +133,7 @@ class Producer(_client.cimpl.Producer):  # type: ignore[misc]
         timestamp: int = 0,
         headers: Any = None,
     ) -> None:
-        state = _states.get(id(self))
+        state = clients.of(self)
         theirs = on_delivery if callback is None else callback
         if state is None:
             super().produce(topic, value, key, partition, theirs, None, timestamp, headers)
@@ -178,7 +157,7 @@ class Producer(_client.cimpl.Producer):  # type: ignore[misc]
             raise
 
     def produce_batch(self, *args: Any, **kwargs: Any) -> int:
-        state = state_of(self)
+        state = clients.of(self)
         batch = None
         if state is not None:
             try:
@@ -199,6 +178,6 @@ class Producer(_client.cimpl.Producer):  # type: ignore[misc]
 
     def _learn(self) -> None:
         """Before deliveries are told: their backlogs name the cluster."""
-        state = state_of(self)
+        state = clients.of(self)
         if state is not None:
             state.cluster.learn(self)

@@ -73,7 +73,7 @@ def finish(service: str, operation: str, params: Any, response: Any) -> None:
 
 
 def refused(service: str, error: Exception) -> bool:
-    """Whether a call that carries pathways failed for what is perhaps their length: a queue may take less than 256 KiB.
+    """Whether a call that carries pathways failed for what is perhaps their length: a queue may take less than others.
     Nothing was done then, and it is made again as the caller has it."""
     answer: Any = getattr(error, "response", None)
     if not isinstance(answer, dict):

@@ -10,9 +10,8 @@ from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.headers import next_header
 from datastreams.integrations._shared.sizes import size_of
 
-# SQS takes 10 attributes, and loses a message from SNS that has more; both take 256 KiB by default, attributes included.
+# SQS takes 10 attributes, and loses a message from SNS that has more.
 ATTRIBUTES = 10
-BYTES = 262_144
 
 
 def attributes_size(attributes: Any) -> int:
@@ -25,7 +24,7 @@ def attributes_size(attributes: Any) -> int:
 
 
 def stamped(service: str, edge: Edge, size: int, attributes: Any, room: int) -> dict[str, Any] | None:
-    """A copy of the attributes of a message of `size` bytes that passes the edge, with its pathway.
+    """A copy of the attributes of a message of `size` bytes that passes the edge, with its pathway: `room` bytes more.
 
     None: it has no place within the limits, and so nothing is recorded; or there is nothing to send.
     """
@@ -35,7 +34,7 @@ def stamped(service: str, edge: Edge, size: int, attributes: Any, room: int) -> 
     if len(others) >= ATTRIBUTES:
         count(f"{service}_attributes")
         return None
-    if size + ours(held, kind) > room:
+    if ours(held, kind) > room:
         count(f"{service}_too_large")
         return None
     header = next_header(edge, size, headers(held))

@@ -8,12 +8,10 @@ from typing import Any
 from datastreams._native import Edge, edge
 from datastreams.integrations._shared.aws.carrier import PLACEHOLDER, headers
 from datastreams.integrations._shared.aws.document import document
+from datastreams.integrations._shared.aws.limits import EVENT_BYTES
 from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.headers import next_header
 from datastreams.integrations._shared.sizes import size_of
-
-# Of a request, and so of an entry.
-BYTES = 262_144
 
 
 @lru_cache(maxsize=4096)
@@ -29,7 +27,7 @@ def _size(entry: dict[str, Any]) -> int:
 
 def put(params: dict[str, Any]) -> dict[str, Any]:
     entries = list(params["Entries"])
-    room = BYTES - sum(map(_size, entries))
+    room = EVENT_BYTES.room(sum(map(_size, entries)))
     for at, entry in enumerate(entries):
         found = document(entry["Detail"]) if isinstance(entry.get("Detail"), str) else None
         if found is None:

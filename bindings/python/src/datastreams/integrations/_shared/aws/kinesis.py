@@ -1,7 +1,8 @@
 """Kinesis: records put to a stream, and read from a shard.
 
 The topic is the stream's name, also where a call names it by its ARN. A call that reads says only which iterator it reads
-from: the streams of iterators are remembered from the calls that made them.
+from: the streams of iterators are remembered from the calls that made them. A record that is read again, by the same iterator
+or another, is consumed again, and counts again.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ from typing import Any
 from datastreams._native import Edge, Pathway, edge
 from datastreams.integrations._shared.aws.carrier import NAME, PLACEHOLDER, headers
 from datastreams.integrations._shared.aws.document import Document, document
+from datastreams.integrations._shared.aws.limits import RECORD_BYTES, REQUEST_BYTES
 from datastreams.integrations._shared.batches import Batch, merged
 from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.headers import next_header
@@ -21,12 +23,12 @@ from datastreams.integrations._shared.sizes import size_of
 from datastreams.integrations._shared.sources import current_of, nothing_from
 from datastreams.integrations._shared.times import queued_ns
 
-RECORD_BYTES = 1_048_576
-REQUEST_BYTES = 5 * 1_048_576
 ITERATORS = 4096
 
 _lock = fork_safe()
-_streams: dict[str, str] = {}
+# The streams of iterators that are still to be read from, and of those that have been, which may be again.
+_next: dict[str, str] = {}
+_read: dict[str, str] = {}
 
 
 @lru_cache(maxsize=4096)
@@ -43,13 +45,13 @@ def _stream(params: dict[str, Any]) -> str | None:
 
 
 def put(params: dict[str, Any]) -> dict[str, Any]:
-    return _stamped(params, _edge("out", _stream(params) or "unknown"), REQUEST_BYTES)
+    return _stamped(params, _edge("out", _stream(params) or "unknown"), REQUEST_BYTES.most)
 
 
 def put_all(params: dict[str, Any]) -> dict[str, Any]:
-    """The limit of 5 MiB is that of the whole request."""
+    """The limit of bytes is that of each record, and that of the whole request."""
     records, passed = list(params["Records"]), _edge("out", _stream(params) or "unknown")
-    room = REQUEST_BYTES - sum(size_of(record.get("Data")) + size_of(record.get("PartitionKey")) for record in records)
+    room = REQUEST_BYTES.room(sum(size_of(one.get("Data")) + size_of(one.get("PartitionKey")) for one in records))
     for at, record in enumerate(records):
         records[at] = _stamped(record, passed, room)
         room -= size_of(records[at].get("Data")) - size_of(record.get("Data"))
@@ -63,9 +65,8 @@ def _stamped(record: dict[str, Any], passed: Edge, room: int) -> dict[str, Any]:
     if found is None:
         count("kinesis_not_json")
         return record
-    key = size_of(record.get("PartitionKey"))
-    longest = size_of(found.filled(PLACEHOLDER))
-    if longest + key > RECORD_BYTES or longest - size_of(data) > room:
+    key, length = size_of(record.get("PartitionKey")), size_of(data)
+    if size_of(found.filled(PLACEHOLDER)) - length > min(room, RECORD_BYTES.room(length + key)):
         count("kinesis_too_large")
         return record
     header = next_header(passed, found.size + key, headers(found.held))
@@ -91,24 +92,23 @@ def _text(data: Any) -> str | None:
 
 
 def iterator(params: dict[str, Any], response: dict[str, Any]) -> None:
-    _follow(response.get("ShardIterator"), _stream(params))
-
-
-def _follow(name: str | None, stream: str | None) -> None:
-    if name is None or stream is None:
-        return
     with _lock:
-        _streams[name] = stream
-        if len(_streams) > ITERATORS:
-            del _streams[next(iter(_streams))]
+        _keep(_next, response.get("ShardIterator"), _stream(params))
+
+
+def _keep(streams: dict[str, str], name: str | None, stream: str | None) -> None:
+    if name is not None and stream is not None:
+        streams[name] = stream
+        if len(streams) > ITERATORS:
+            del streams[next(iter(streams))]
 
 
 def received(params: dict[str, Any], response: dict[str, Any]) -> None:
+    name = params["ShardIterator"]
     with _lock:
-        stream = _stream(params) or _streams.get(params["ShardIterator"])
-        if response.get("NextShardIterator") != params["ShardIterator"]:
-            _streams.pop(params["ShardIterator"], None)
-    _follow(response.get("NextShardIterator"), stream)
+        stream = _stream(params) or _next.pop(name, None) or _read.get(name)
+        _keep(_read, name, stream)
+        _keep(_next, response.get("NextShardIterator"), stream)
     records, source = response.get("Records"), ("kinesis", stream)
     if not records:
         nothing_from(source)

@@ -6,8 +6,9 @@ from functools import lru_cache
 from typing import Any
 
 from datastreams._native import Edge, edge
-from datastreams.integrations._shared.aws.attributes import BYTES, attributes_size, stamped
+from datastreams.integrations._shared.aws.attributes import attributes_size, stamped
 from datastreams.integrations._shared.aws.carrier import NAME
+from datastreams.integrations._shared.aws.limits import MESSAGE_BYTES
 from datastreams.integrations._shared.sizes import size_of
 
 
@@ -34,20 +35,22 @@ def publish(params: dict[str, Any]) -> dict[str, Any]:
     topic = _topic(params)
     if topic is None:
         return params
-    attributes = stamped("sns", _edge(topic), _size(params), params.get("MessageAttributes"), BYTES)
+    size = _size(params)
+    attributes = stamped("sns", _edge(topic), size, params.get("MessageAttributes"), MESSAGE_BYTES.room(size))
     return params if attributes is None else {**params, "MessageAttributes": attributes}
 
 
 def publish_batch(params: dict[str, Any]) -> dict[str, Any]:
-    """The limit of bytes is that of the whole request."""
+    """The limit of bytes is that of each message, and that of the whole request."""
     topic = _topic(params)
     if topic is None:
         return params
     entries = list(params["PublishBatchRequestEntries"])
-    room = BYTES - sum(map(_size, entries))
+    room = MESSAGE_BYTES.room(sum(map(_size, entries)))
     for at, entry in enumerate(entries):
         size = _size(entry)
-        attributes = stamped("sns", _edge(topic), size, entry.get("MessageAttributes"), size + room)
+        own = min(room, MESSAGE_BYTES.room(size))
+        attributes = stamped("sns", _edge(topic), size, entry.get("MessageAttributes"), own)
         if attributes is not None:
             entries[at] = {**entry, "MessageAttributes": attributes}
             room -= sum(map(size_of, attributes[NAME].values())) + len(NAME)

@@ -6,8 +6,9 @@ from functools import lru_cache
 from typing import Any
 
 from datastreams._native import Edge, Pathway, edge
-from datastreams.integrations._shared.aws.attributes import BYTES, attributes_size, stamped
+from datastreams.integrations._shared.aws.attributes import attributes_size, stamped
 from datastreams.integrations._shared.aws.carrier import NAME, attribute, fields, headers
+from datastreams.integrations._shared.aws.limits import MESSAGE_BYTES
 from datastreams.integrations._shared.batches import Batch, merged
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.sizes import size_of
@@ -30,17 +31,19 @@ def _size(message: dict[str, Any]) -> int:
 
 
 def send(params: dict[str, Any]) -> dict[str, Any]:
-    attributes = stamped("sqs", _edge("out", params["QueueUrl"]), _size(params), params.get("MessageAttributes"), BYTES)
+    size, passed = _size(params), _edge("out", params["QueueUrl"])
+    attributes = stamped("sqs", passed, size, params.get("MessageAttributes"), MESSAGE_BYTES.room(size))
     return params if attributes is None else {**params, "MessageAttributes": attributes}
 
 
 def send_batch(params: dict[str, Any]) -> dict[str, Any]:
-    """The limit of bytes is that of the whole request."""
+    """The limit of bytes is that of each message, and that of the whole request."""
     entries, passed = list(params["Entries"]), _edge("out", params["QueueUrl"])
-    room = BYTES - sum(map(_size, entries))
+    room = MESSAGE_BYTES.room(sum(map(_size, entries)))
     for at, entry in enumerate(entries):
         size = _size(entry)
-        attributes = stamped("sqs", passed, size, entry.get("MessageAttributes"), size + room)
+        own = min(room, MESSAGE_BYTES.room(size))
+        attributes = stamped("sqs", passed, size, entry.get("MessageAttributes"), own)
         if attributes is not None:
             entries[at] = {**entry, "MessageAttributes": attributes}
             room -= sum(map(size_of, attributes[NAME].values())) + len(NAME)
@@ -68,13 +71,18 @@ def received(params: dict[str, Any], response: dict[str, Any]) -> None:
     if not messages:
         nothing_from(source)
         return
-    asked = _asked(params)
     for message in messages:
-        consumed(params["QueueUrl"], message)
-        if not asked:
-            _hide(message, bool(params.get("MessageAttributeNames")))
+        taken(params, message)
     current_of(source)
     response["Messages"] = Batch(messages, merged(messages))
+
+
+def taken(params: dict[str, Any], message: dict[str, Any]) -> Pathway:
+    """Records that a message was consumed by a call with these parameters."""
+    pathway = consumed(params["QueueUrl"], message)
+    if not _asked(params):
+        _hide(message, bool(params.get("MessageAttributeNames")))
+    return pathway
 
 
 def _hide(message: dict[str, Any], others: bool) -> None:

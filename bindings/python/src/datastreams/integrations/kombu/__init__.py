@@ -1,7 +1,8 @@
 """kombu: Producer, Consumer, Queue.get and SimpleQueue, over RabbitMQ and the transports that kombu brings itself.
 
-The type of an edge is rabbitmq, or what the transport calls its broker, such as redis. Transports on a client that has an
-integration of its own (SQS, Pub/Sub, Kafka) are left to that. Celery's messages to its own workers, such as events and
+The type of an edge is rabbitmq, or what the transport calls its broker, such as redis. Over SQS, boto3's integration, which
+has to be there too, records what is sent, and the topic is the queue of SQS. Transports on another client that has an
+integration of its own (Pub/Sub, Kafka) are left to that. Celery's messages to its own workers, such as events and
 remote control, are none of a program's, and are not recorded.
 
 A message that a consumer's callback receives is the current one until the callback returns; one from get() until
@@ -26,6 +27,7 @@ from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import headers_size, size_of
 from datastreams.integrations._shared.sources import current_of, nothing_from
 from datastreams.integrations._shared.times import queued_ns
+from datastreams.integrations.kombu import sqs
 
 _patches = Patches()
 _ELSEWHERE = frozenset(("sqs", "gcpubsub", "kafka"))
@@ -51,18 +53,33 @@ def patch() -> None:
 def unpatch() -> None:
     """Makes kombu what it was."""
     _patches.undo()
+    sqs.unpatch()
 
 
-def _kind(channel: Any) -> str:
-    """The type of the channel's broker; empty when another integration records its messages."""
+def _driver(channel: Any) -> str:
     connection: Any = getattr(channel, "connection", None)
     driver: str | None = getattr(connection, "driver_type", None)
     if driver is None:
         client: Any = getattr(connection, "client", None)
         driver = getattr(getattr(client, "transport", None), "driver_type", "amqp")
+    return str(driver)
+
+
+def _kind(channel: Any) -> str:
+    """The type of the channel's broker; empty when another integration records its messages."""
+    driver = _driver(channel)
     if driver in _ELSEWHERE:
         return ""
-    return "rabbitmq" if driver == "amqp" else str(driver)
+    return "rabbitmq" if driver == "amqp" else driver
+
+
+def _receives(channel: Any) -> None:
+    """Before anything is received by a channel."""
+    try:
+        if _patches.on and _driver(channel) == "sqs":
+            sqs.patch()
+    except Exception:
+        count("kombu_failed")
 
 
 def _internal(name: str) -> bool:
@@ -138,8 +155,14 @@ def _stamped(channel: Any, exchange: str, routing_key: str, headers: Any, body: 
 
 
 def _arrived(queue: str, channel: Any, message: Any) -> Pathway | None:
-    """Records that a message of the transport's or of kombu's was consumed: its pathway. None: it is not recorded."""
+    """Records that a message of the transport's or of kombu's was consumed: its pathway, which becomes the current one.
+    None: it is not recorded."""
     kind = _kind(channel)
+    if not kind and _driver(channel) == "sqs":
+        pathway = sqs.arrived(message)
+        if pathway is not None:
+            _native.context.set(pathway)
+        return pathway
     if not kind or _internal(queue):
         return None
     properties = message.properties or {}
@@ -178,6 +201,7 @@ def _delivering(queue: str, channel: Any, callback: Callable[[Any], Any]) -> Cal
 
 def _consume(original: Callable[..., Any]) -> Callable[..., Any]:
     def consume(self: Any, consumer_tag: str = "", callback: Any = None, *args: Any, **kwargs: Any) -> Any:
+        _receives(self.channel)
         if callback is not None:
             callback = _delivering(self.name, self.channel, callback)
         return original(self, consumer_tag, callback, *args, **kwargs)
@@ -199,6 +223,7 @@ def _message(original: Callable[..., None]) -> Callable[..., None]:
 
 def _get(original: Callable[..., Any]) -> Callable[..., Any]:
     def get(self: Any, *args: Any, **kwargs: Any) -> Any:
+        _receives(self.channel)
         message = original(self, *args, **kwargs)
         if not _patches.on:
             return message
