@@ -39,6 +39,7 @@ impl<'a> Parsed<'a> {
     }
 }
 
+#[inline] // what it returns is large
 fn sketches<'a>(point: &Point<BorrowedTags<'a>, &'a [u8]>) -> Result<Measured<'a>, (&'static str, SketchError)> {
     let read = |name, bytes| Encoded::read(bytes).map_err(|error| (name, error));
     let edge_latency = read("EdgeLatency", point.edge_latency)?;

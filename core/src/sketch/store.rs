@@ -21,7 +21,7 @@ impl Store {
 
     /// Adds all counts of one in its bytes.
     pub(super) fn merge_counts(&mut self, other: &Counts<'_>) {
-        self.add_run(other.first, other.dense(), f64::from_le_bytes);
+        self.add_run(other.first, &other.dense, f64::from_le_bytes);
         if let (Some(&(low, _)), Some(&(high, _))) = (other.sparse.first(), other.sparse.last()) {
             self.reserve(low, high);
             other.sparse.iter().for_each(|&(index, count)| self.add(index, count));

@@ -8,7 +8,7 @@
 
 use std::borrow::Cow;
 use std::fmt;
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 
 use super::Encoded;
 use super::mapping::{Interpolation, Mapping};
@@ -135,25 +135,19 @@ struct RawStore<'a> {
 /// A bin may be in both. Contiguous counts that came in one piece, as nearly all do, stay where they are.
 #[derive(Clone, Debug)]
 pub(super) struct Counts<'a> {
-    dense: Cow<'a, [[u8; 8]]>,
-    /// Those between the first and the last that are not empty.
-    used: Range<usize>,
-    /// The index of the first one in use.
+    /// Little-endian.
+    pub(super) dense: Cow<'a, [[u8; 8]]>,
+    /// The index of the first of them.
     pub(super) first: i32,
     /// Ascending, none empty.
-    pub(super) sparse: Vec<(i32, f64)>,
+    pub(super) sparse: Box<[(i32, f64)]>,
 }
 
 impl Counts<'_> {
-    /// The contiguous counts, little-endian, the first being that of bin [`Counts::first`].
-    pub(super) fn dense(&self) -> &[[u8; 8]] {
-        &self.dense[self.used.clone()]
-    }
-
     /// The sum of all counts.
     pub(super) fn total(&self) -> f64 {
         // Four sums at a time: each addition else waits for the one before.
-        let (fours, rest) = self.dense().as_chunks::<4>();
+        let (fours, rest) = self.dense.as_chunks::<4>();
         let mut sums = [0.0; 4];
         for counts in fours {
             sums.iter_mut().zip(counts).for_each(|(sum, &count)| *sum += f64::from_le_bytes(count));
@@ -268,8 +262,15 @@ impl<'a> RawStore<'a> {
         if sparse.iter().any(|&(index, _)| !bins.contains(&index)) {
             return Err(SketchError::Index);
         }
-        sparse.shrink_to_fit();
-        Ok(Counts { first, dense, used, sparse })
+        let dense = match dense {
+            Cow::Borrowed(all) => Cow::Borrowed(&all[used]),
+            Cow::Owned(mut all) => {
+                all.truncate(used.end);
+                all.drain(..used.start);
+                Cow::Owned(all)
+            }
+        };
+        Ok(Counts { dense, first, sparse: sparse.into() })
     }
 }
 
