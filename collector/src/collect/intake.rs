@@ -2,7 +2,7 @@
 
 use crate::model::parsed::Parsed;
 use axum::http::{HeaderMap, StatusCode, header};
-use datastreams_core::payload::{Payload, PayloadError, gunzip_into};
+use datastreams_core::payload::{Borrowed, PayloadError, gunzip_into};
 use std::cell::RefCell;
 
 /// The most bytes of a payload id.
@@ -72,25 +72,28 @@ pub(crate) fn read<T>(
     max_payload: usize,
     take: impl FnOnce(&Parsed<'_>) -> T,
 ) -> Result<T, Refusal> {
-    let payload = match encoding {
+    match encoding {
         Encoding::Gzip => RAW.with_borrow_mut(|raw| {
-            let payload = match gunzip_into(body, max_payload, raw) {
-                Ok(()) => Payload::decode(raw),
-                Err(error) => Err(error),
+            let done = match gunzip_into(body, max_payload, raw) {
+                Ok(()) => read_plain(raw, take),
+                Err(error) => Err(refuse(&error)),
             };
             if raw.capacity() > MAX_RAW {
                 *raw = Vec::new();
             }
-            payload
+            done
         }),
         Encoding::Plain if body.starts_with(&[0x1f, 0x8b]) => {
             let sentence = "the body is gzip, but its Content-Encoding does not say so";
-            return Err(Refusal::new(StatusCode::BAD_REQUEST, sentence));
+            Err(Refusal::new(StatusCode::BAD_REQUEST, sentence))
         }
-        Encoding::Plain => Payload::decode(body),
-    };
-    let payload = payload.map_err(|error| refuse(&error))?;
-    let parsed = Parsed::new(&payload).map_err(|reason| Refusal::new(StatusCode::BAD_REQUEST, reason))?;
+        Encoding::Plain => read_plain(body, take),
+    }
+}
+
+fn read_plain<T>(msgpack: &[u8], take: impl FnOnce(&Parsed<'_>) -> T) -> Result<T, Refusal> {
+    let payload = Borrowed::read(msgpack).map_err(|error| refuse(&error))?;
+    let parsed = Parsed::new(payload).map_err(|reason| Refusal::new(StatusCode::BAD_REQUEST, reason))?;
     Ok(take(&parsed))
 }
 

@@ -75,8 +75,9 @@ pub(crate) struct Table {
     series: Vec<Series>,
     overflow: Series,
     places: HashMap<Labels, usize>,
-    /// The places of edges, by their number, which is never given again.
-    edges: HashMap<EdgeId, usize>,
+    /// The places of edges, by their number, which is never given again; `None`: there was no room when it was looked for
+    /// last.
+    edges: HashMap<EdgeId, Option<usize>>,
     kept: Kept,
     taken_ns: i64,
     swept_ns: i64,
@@ -196,35 +197,36 @@ impl Table {
 
     /// The place of an edge's series; `None`: there is no room for another.
     fn place(&mut self, id: EdgeId, edge: &EdgeKey, now_ns: i64) -> Option<usize> {
-        if let Some(&place) = self.edges.get(&id) {
-            return Some(place);
+        match self.edges.get(&id) {
+            Some(&place) if place.is_some() || !self.sweeps(now_ns) => return place,
+            _ => {}
         }
         let labels = Labels::of(edge);
-        let place = match self.places.get(&labels) {
-            Some(&place) => place,
-            None => {
-                if self.series.len() >= self.bounds.series {
-                    self.forget_idle(now_ns);
-                }
-                if self.series.len() >= self.bounds.series {
-                    return None;
-                }
-                self.places.insert(labels.clone(), self.series.len());
-                self.series.push(Series::new(labels, now_ns, self.bounds));
-                self.series.len() - 1
-            }
-        };
+        let mut place = self.places.get(&labels).copied();
+        if place.is_none() && self.series.len() >= self.bounds.series {
+            self.forget_idle(now_ns);
+        }
+        if place.is_none() && self.series.len() < self.bounds.series {
+            place = Some(self.series.len());
+            self.places.insert(labels.clone(), self.series.len());
+            self.series.push(Series::new(labels, now_ns, self.bounds));
+        }
         // Numbers of edges that are gone are among them.
         if self.edges.len() >= self.bounds.edges {
             self.edges.clear();
         }
         self.edges.insert(id, place);
-        Some(place)
+        place
+    }
+
+    /// Whether it is time to look for idle series.
+    fn sweeps(&self, now_ns: i64) -> bool {
+        now_ns >= self.swept_ns.saturating_add(SWEEP_NS)
     }
 
     /// Makes room: topics for replies come and go. What was not taken yet stays.
     fn forget_idle(&mut self, now_ns: i64) {
-        if now_ns < self.swept_ns.saturating_add(SWEEP_NS) {
+        if !self.sweeps(now_ns) {
             return;
         }
         self.swept_ns = now_ns;

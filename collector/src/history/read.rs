@@ -111,7 +111,7 @@ impl History {
                 oldest = Some((first, width));
             }
         }
-        let waiting = self.waiting.cells.keys().map(|key| key.0).min();
+        let waiting = self.waiting.cells.iter().map(|(key, _)| key.0).min();
         oldest.map(|(at, _)| at).into_iter().chain(waiting).min()
     }
 
@@ -129,7 +129,7 @@ impl History {
                 Wanted::Edges(edges) => self.read_edges(piece, edges, &mut each)?,
             }
         }
-        for (&(slot, edge, hop), stats) in &self.waiting.cells {
+        for &((slot, edge, hop), ref stats) in self.waiting.cells.iter() {
             let asked = match wanted {
                 Wanted::All => true,
                 Wanted::Edges(edges) => edges.contains(&edge),

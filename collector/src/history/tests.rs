@@ -1,9 +1,8 @@
 //! Histories that are written, read again, summed up and dropped.
 
 use crate::collect::limits::Limits;
-use crate::model::parsed::Parsed;
 use crate::store::Store;
-use crate::tests::{NOW, SECOND, graph_at, payload, point, view};
+use crate::tests::{NOW, SECOND, graph_at, payload, point, take_payload, view};
 use crate::view::Asked;
 use datastreams_core::payload::{Backlog, Payload, Point};
 use std::path::{Path, PathBuf};
@@ -47,7 +46,7 @@ fn pass(store: &Store, second: i64, latencies: &[f64]) {
 }
 
 fn take(store: &Store, payload: Payload, second: i64) {
-    assert!(store.take(None, &Parsed::new(&payload).unwrap(), NOW + second * SECOND));
+    assert!(take_payload(store, None, &payload, NOW + second * SECOND));
 }
 
 fn commit(store: &Store, second: i64) {
@@ -132,9 +131,7 @@ fn what_comes_late_is_where_it_belongs() {
     // Of a minute that is summed up, of which only minutes are kept, and of a time before the start.
     for second in [3 * HOUR, 610, -HOUR] {
         pass(&store, second, &[1.0; 5]);
-        let late = payload("pay", vec![]);
-        let late = Parsed::new(&late).unwrap();
-        assert!(store.take(None, &late, NOW + now * SECOND));
+        assert!(take_payload(&store, None, &payload("pay", vec![]), NOW + now * SECOND));
     }
     for committed in [false, true] {
         if committed {
@@ -240,7 +237,7 @@ fn a_restart_changes_nothing() {
         payload.stats[0].start = (NOW + slot * 10 * SECOND) as u64;
         payload.stats[0].backlogs = offsets(100 + 10 * slot, 150 + 15 * slot);
         let id = format!("id-{slot}");
-        assert!(store.take(Some(&id), &Parsed::new(&payload).unwrap(), NOW + slot * 10 * SECOND));
+        assert!(take_payload(&store, Some(&id), &payload, NOW + slot * 10 * SECOND));
         let mut origin = crate::tests::payload("orders", vec![point(OUT, 0, 1, &[0.0; 5], &[0.0; 5])]);
         origin.stats[0].start = (NOW + slot * 10 * SECOND) as u64;
         take(&store, origin, slot * 10);
@@ -251,7 +248,7 @@ fn a_restart_changes_nothing() {
     drop(store);
     let store = file.open(None, 250).unwrap();
     assert_eq!(told(&store, 300), before);
-    let again = |id: &str| store.take(Some(id), &Parsed::new(&payload("pay", vec![])).unwrap(), NOW + 300 * SECOND);
+    let again = |id: &str| take_payload(&store, Some(id), &payload("pay", vec![]), NOW + 300 * SECOND);
     assert!(!again("id-0") && !again("id-19") && again("id-20"), "ids are known");
     // What comes now goes on where the rest is.
     pass(&store, 290, &[0.2]);

@@ -244,8 +244,8 @@ fn write_batch(
     }
     let mut cells = Cells::new(db)?;
     let mut keys: Vec<_> = batch.cells.iter().collect();
-    keys.sort_unstable_by_key(|&(key, _)| *key);
-    for (&(slot, edge, hop), stats) in keys {
+    keys.sort_unstable_by_key(|(key, _)| *key);
+    for &((slot, edge, hop), ref stats) in keys {
         for (level, at) in kept.levels_of(slot) {
             cells.add(level, at, edge, hop, stats)?;
         }

@@ -1,7 +1,7 @@
 //! How far producers and consumers have come: offsets by queue, partition and group.
 
 use crate::history::levels::SLOT;
-use datastreams_core::payload::Backlog;
+use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
@@ -151,18 +151,26 @@ pub(crate) enum Taken {
 }
 
 impl Backlogs {
-    /// Takes an offset of the bucket at `slot`, in seconds. Keeps the latest ones, of at most `max` partitions and groups.
-    pub(crate) fn add(&mut self, env: &str, backlog: &Backlog, slot: i64, max: usize) -> Taken {
-        let tag = |key: &str| backlog.tags.iter().find_map(|tag| tag.strip_prefix(key)?.strip_prefix(':'));
-        let Some((kind, what)) = tag("type").and_then(kind) else { return Taken::Ignored };
-        let topic = tag("topic").unwrap_or_default();
-        let cluster = tag("kafka_cluster_id").unwrap_or_default();
-        let partition = tag("partition").unwrap_or_default();
-        let group = match what {
-            What::Committed => tag("consumer_group").or(tag("group")).unwrap_or_default(),
-            What::Produced | What::High => "",
+    /// Takes an offset of the bucket at `slot`, in seconds; `tag` gives the values of its tags. Keeps the latest ones, of at
+    /// most `max` partitions and groups.
+    pub(crate) fn add<'a>(
+        &mut self,
+        env: &str,
+        tag: impl Fn(&str) -> Option<Cow<'a, str>>,
+        offset: i64,
+        slot: i64,
+        max: usize,
+    ) -> Taken {
+        let name = tag("type").unwrap_or_default();
+        let Some((kind, what)) = kind(&name) else { return Taken::Ignored };
+        let topic = &*tag("topic").unwrap_or_default();
+        let cluster = &*tag("kafka_cluster_id").unwrap_or_default();
+        let partition = &*tag("partition").unwrap_or_default();
+        let group = &*match what {
+            What::Committed => tag("consumer_group").or_else(|| tag("group")).unwrap_or_default(),
+            What::Produced | What::High => Cow::default(),
         };
-        if backlog.value < 0 {
+        if offset < 0 {
             return Taken::Ignored;
         }
         let bytes: usize = [env, kind, topic, cluster, partition, group].iter().map(|text| text.len()).sum();
@@ -178,8 +186,8 @@ impl Backlogs {
         };
         // It is right at the end of the bucket. 0 is also what tracers send for an offset that they do not know
         // (dd-trace-py and -rb, and -js as nil): it counts only as long as nothing else is known.
-        let at = if backlog.value == 0 { i64::MIN } else { slot + SLOT };
-        let new = Dated { at, offset: backlog.value };
+        let at = if offset == 0 { i64::MIN } else { slot + SLOT };
+        let new = Dated { at, offset };
         if let Some(known) = self.known(&key, what, group) {
             known.last = known.last.or(new);
             known.seen = known.seen.max(slot);
@@ -318,8 +326,8 @@ mod tests {
     }
 
     fn add_at(backlogs: &mut Backlogs, slot: i64, tags: &[&str], value: i64) -> Taken {
-        let tags = tags.iter().map(|&tag| tag.into()).collect();
-        backlogs.add("e", &Backlog { tags, value }, slot, 8)
+        let tag = |key: &str| tags.iter().find_map(|tag| Some(tag.strip_prefix(key)?.strip_prefix(':')?.into()));
+        backlogs.add("e", tag, value, slot, 8)
     }
 
     fn taken(taken: Taken) -> bool {

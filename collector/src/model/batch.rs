@@ -30,10 +30,40 @@ pub(crate) struct KeptHop {
     pub(crate) seen: i64,
 }
 
+/// Statistics by cell.
+#[derive(Debug, Default)]
+pub(crate) struct Cells {
+    all: Vec<(CellKey, Stats)>,
+    places: HashMap<CellKey, usize>,
+}
+
+impl Cells {
+    /// In any order.
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &(CellKey, Stats)> {
+        self.all.iter()
+    }
+
+    /// The place of a cell; `guess` is where it may be.
+    fn place(&self, key: &CellKey, guess: usize) -> Option<usize> {
+        if self.all.get(guess).is_some_and(|(known, _)| known == key) {
+            return Some(guess);
+        }
+        self.places.get(key).copied()
+    }
+
+    /// Adds a cell that is not there yet, and returns its place.
+    fn insert(&mut self, key: CellKey) -> usize {
+        let place = self.all.len();
+        self.all.push((key, Stats::default()));
+        self.places.insert(key, place);
+        place
+    }
+}
+
 /// What was taken and is not written yet.
 #[derive(Debug, Default)]
 pub(crate) struct Batch {
-    pub(crate) cells: HashMap<CellKey, Stats>,
+    pub(crate) cells: Cells,
     /// New ones, and those that changed.
     pub(crate) edges: BTreeMap<EdgeId, KeptEdge>,
     pub(crate) hops: BTreeMap<HopId, KeptHop>,
@@ -57,20 +87,22 @@ impl Batch {
         self.memory == 0
     }
 
-    /// Adds to a cell what a point says. `false`, and nothing added, when that takes memory beyond `room`.
-    pub(crate) fn add(&mut self, key: CellKey, measured: &Measured<'_>, room: usize) -> bool {
-        self.add_to(key, room, |cell| cell.add(measured))
+    /// Adds to a cell what a point says. `guess` is where the cell may be, and then where it is. `false`, and nothing
+    /// added, when that takes memory beyond `room`.
+    pub(crate) fn add(&mut self, key: CellKey, guess: &mut usize, measured: &Measured<'_>, room: usize) -> bool {
+        self.add_to(key, guess, room, |cell| cell.add(measured))
     }
 
-    fn add_to(&mut self, key: CellKey, room: usize, add: impl FnOnce(&mut Stats)) -> bool {
-        let cell = match self.cells.get_mut(&key) {
-            Some(cell) => cell,
+    fn add_to(&mut self, key: CellKey, guess: &mut usize, room: usize, add: impl FnOnce(&mut Stats)) -> bool {
+        *guess = match self.cells.place(&key, *guess) {
+            Some(place) => place,
             None if self.memory >= room => return false,
             None => {
                 self.memory += Self::ENTRY + size_of::<Stats>();
-                self.cells.entry(key).or_default()
+                self.cells.insert(key)
             }
         };
+        let Some((_, cell)) = self.cells.all.get_mut(*guess) else { return false };
         let before = cell.memory();
         add(cell);
         self.memory += cell.memory().saturating_sub(before);
@@ -83,8 +115,8 @@ impl Batch {
             *self = later;
             return;
         }
-        for (key, stats) in later.cells {
-            self.add_to(key, usize::MAX, |cell| cell.merge(&stats));
+        for (key, stats) in later.cells.all {
+            self.add_to(key, &mut 0, usize::MAX, |cell| cell.merge(&stats));
         }
         self.edges.extend(later.edges);
         self.hops.extend(later.hops);

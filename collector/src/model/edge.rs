@@ -43,17 +43,12 @@ impl EdgeKey {
         format!("{:016x}", fingerprint(parts))
     }
 
-    /// The bytes that its texts take, about.
+    /// The bytes that its texts take, about: of short tags most is not text.
     pub(crate) fn bytes(&self) -> usize {
-        memory(&self.env, &self.service, &self.tags)
+        /// A tag's place, and the allocator's share.
+        const TAG: usize = size_of::<Box<str>>() + 16;
+        self.env.len() + self.service.len() + self.tags.iter().map(|tag| TAG + tag.len()).sum::<usize>()
     }
-}
-
-/// The bytes that the texts of an edge take, about: of short tags most is not text.
-pub(super) fn memory(env: &str, service: &str, tags: &[Box<str>]) -> usize {
-    /// A tag's place, and the allocator's share.
-    const TAG: usize = size_of::<Box<str>>() + 16;
-    env.len() + service.len() + tags.iter().map(|tag| TAG + tag.len()).sum::<usize>()
 }
 
 /// FNV-1 of texts that are told apart.
@@ -66,13 +61,13 @@ pub(crate) fn fingerprint<'a>(parts: impl IntoIterator<Item = &'a str>) -> u64 {
 ///
 /// dd-trace-py and dd-trace-rb join the tags with commas and split them again on sending, so `topic:a,b` comes as
 /// `topic:a` and `b`. A part without a colon belongs to the tag before it. (`topic:a,b:c` cannot be told from two tags.)
-pub(crate) fn normal_tags(tags: &[Box<str>], lang: &str) -> Box<[Box<str>]> {
+pub(crate) fn normal_tags<'a>(tags: impl Iterator<Item = Cow<'a, str>>, lang: &str) -> Box<[Box<str>]> {
     let splits = splits_tags(lang);
-    let mut whole: Vec<Cow<'_, str>> = Vec::with_capacity(tags.len());
+    let mut whole: Vec<Cow<'_, str>> = Vec::new();
     for tag in tags {
         match whole.last_mut() {
             Some(before) if splits && !tag.contains(':') => *before = format!("{before},{tag}").into(),
-            _ => whole.push(Cow::Borrowed(tag)),
+            _ => whole.push(tag),
         }
     }
     whole.sort_unstable();
@@ -81,7 +76,7 @@ pub(crate) fn normal_tags(tags: &[Box<str>], lang: &str) -> Box<[Box<str>]> {
 }
 
 /// Whether a tracer splits tags at commas.
-pub(crate) fn splits_tags(lang: &str) -> bool {
+fn splits_tags(lang: &str) -> bool {
     matches!(lang, "python" | "ruby")
 }
 
@@ -99,7 +94,7 @@ mod tests {
     }
 
     fn normal(tags: &[&str], lang: &str) -> Vec<String> {
-        normal_tags(&boxed(tags), lang).iter().map(|tag| tag.to_string()).collect()
+        normal_tags(tags.iter().map(|&tag| tag.into()), lang).iter().map(|tag| tag.to_string()).collect()
     }
 
     #[test]

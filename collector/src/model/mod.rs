@@ -11,6 +11,7 @@ pub(crate) mod edges;
 pub(crate) mod hops;
 pub(crate) mod parsed;
 pub(crate) mod stats;
+mod steps;
 
 use crate::collect::limits::Limits;
 use crate::collect::repeats::Repeats;
@@ -18,14 +19,15 @@ use crate::export::{Exports, Passed};
 use crate::history::levels::{SLOT, floor};
 use backlogs::{Backlogs, Taken};
 use batch::{Batch, KeptEdge, KeptHop};
-use datastreams_core::payload::{Backlog, Bucket, Payload, Point};
-use edge::normal_env;
+use datastreams_core::payload::{Backlog, Borrowed, BorrowedTags, Bucket, Point};
+use edge::{EdgeKey, normal_env, normal_tags};
 use edges::Edges;
 use hops::Hops;
 use parsed::{Measured, Parsed};
 use serde::Serialize;
 use stats::{AHEAD_S, Began, SECOND_NS};
 use std::sync::Arc;
+use steps::{Spelling, Step, Steps};
 
 pub(crate) use edges::{Edge, EdgeId};
 pub(crate) use hops::{Hop, HopId, HopKey, NO_HOP};
@@ -79,6 +81,8 @@ pub(crate) struct Model {
     pub(crate) started_ns: i64,
     pub(crate) edges: Edges,
     pub(crate) hops: Hops,
+    steps: Steps,
+    spelling: Spelling,
     pub(crate) backlogs: Backlogs,
     pub(crate) repeats: Repeats,
     pub(crate) received: Received,
@@ -99,6 +103,8 @@ impl Model {
             started_ns: now_ns,
             edges: Edges::default(),
             hops: Hops::default(),
+            steps: Steps::default(),
+            spelling: Spelling::default(),
             backlogs: Backlogs::default(),
             repeats: Repeats::new(limits.max_ids),
             received: Received::default(),
@@ -108,6 +114,11 @@ impl Model {
             held: 0,
             forgot: i64::MIN,
         }
+    }
+
+    #[cfg(test)]
+    pub(crate) fn spelled_bytes(&self) -> usize {
+        self.steps.bytes()
     }
 
     /// Takes a payload, unless it was taken before under the same id: then `false`.
@@ -131,7 +142,8 @@ impl Model {
     }
 
     fn add(&mut self, parsed: &Parsed<'_>, now_ns: i64) {
-        let payload = parsed.payload;
+        let payload = &parsed.payload;
+        self.spelling.begin(payload);
         self.received.payloads += 1;
         self.received.transactions = self.received.transactions.saturating_add(payload.transactions());
         let mut stats = parsed.stats.iter();
@@ -151,7 +163,7 @@ impl Model {
 
     /// The slot of a bucket, in seconds. A clock that is off by more than anything that is kept tells nothing: its buckets
     /// count when they come.
-    fn slot(&mut self, bucket: &Bucket, now_ns: i64) -> i64 {
+    fn slot<T, B>(&mut self, bucket: &Bucket<T, B>, now_ns: i64) -> i64 {
         let now = now_ns.div_euclid(SECOND_NS);
         let start = i64::try_from(bucket.start / SECOND_NS as u64).unwrap_or(i64::MAX);
         if start > now + AHEAD_S || start < now - self.limits.keep_s[3] {
@@ -161,49 +173,73 @@ impl Model {
         floor(start, SLOT)
     }
 
-    fn add_point(&mut self, payload: &Payload, point: &Point, measured: &Measured<'_>, slot: i64, now_ns: i64) {
+    fn add_point(
+        &mut self,
+        payload: &Borrowed<'_>,
+        point: &Point<BorrowedTags<'_>, &[u8]>,
+        measured: &Measured<'_>,
+        slot: i64,
+        now_ns: i64,
+    ) {
         let messages = measured.messages;
         self.received.points += 1;
         self.received.messages = self.received.messages.saturating_add(messages);
-        let Some(id) = self.edges.find(payload, point, &self.limits) else {
-            self.exports.passed(None, &Passed::from(measured), now_ns);
-            self.cut.edge_messages = self.cut.edge_messages.saturating_add(messages);
-            return;
-        };
-        let Some(edge) = self.edges.get_mut(id) else { return };
-        self.exports.passed(Some((id, &edge.key)), &Passed::from(measured), now_ns);
-        if edge.pass(slot, messages, &payload.lang, now_ns) {
-            self.batch.memory += Batch::ENTRY;
-            self.batch.edges.insert(id, edge.kept());
-        }
-        let key = HopKey { hash: point.hash, parent: point.parent_hash, edge: id };
-        let hop = match self.hops.find(key, &self.limits, now_ns) {
-            Some((id, hop)) => {
-                if hop.pass(slot, messages, now_ns) {
-                    self.batch.memory += Batch::ENTRY;
-                    self.batch.hops.insert(id, KeptHop { key, first: hop.began.first, seen: hop.seen });
+        let spelling = self.spelling.of(point);
+        let mut new = None;
+        let step = match self.steps.get_mut(spelling) {
+            Some(step) => step,
+            None => match self.edges.find(key(payload, point), &self.limits) {
+                Some((edge, key)) => new.insert(Step::new(edge, key)),
+                None => {
+                    self.exports.passed(None, &Passed::from(measured), now_ns);
+                    self.cut.edge_messages = self.cut.edge_messages.saturating_add(messages);
+                    return;
                 }
-                id
-            }
-            None => {
-                self.cut.pathway_messages = self.cut.pathway_messages.saturating_add(messages);
-                NO_HOP
-            }
+            },
         };
+        self.exports.passed(Some((step.edge, &step.key)), &Passed::from(measured), now_ns);
+        // More often than once a second tells nothing new.
+        let told = (slot, now_ns.div_euclid(SECOND_NS));
+        if step.told != told || step.hop == NO_HOP {
+            step.told = told;
+            if let Some(edge) = self.edges.get_mut(step.edge)
+                && edge.pass(slot, messages, &payload.lang, now_ns)
+            {
+                self.batch.memory += Batch::ENTRY;
+                self.batch.edges.insert(step.edge, edge.kept());
+            }
+            let key = HopKey { hash: point.hash, parent: point.parent_hash, edge: step.edge };
+            step.hop = match self.hops.find(key, &self.limits, now_ns) {
+                Some((id, hop)) => {
+                    if hop.pass(slot, messages, now_ns) {
+                        self.batch.memory += Batch::ENTRY;
+                        self.batch.hops.insert(id, KeptHop { key, first: hop.began.first, seen: hop.seen });
+                    }
+                    id
+                }
+                None => {
+                    self.cut.pathway_messages = self.cut.pathway_messages.saturating_add(messages);
+                    NO_HOP
+                }
+            };
+        }
+        let room = self.limits.max_waiting.saturating_sub(self.held);
+        if !self.batch.add((slot, step.edge, step.hop), &mut step.cell, measured, room) {
+            self.cut.history_messages = self.cut.history_messages.saturating_add(messages);
+        }
+        if let Some(step) = new {
+            self.steps.insert(spelling, step, &self.limits);
+        }
         let gone = self.hops.take_gone();
         if !gone.is_empty() {
             self.cut.idle_hops += gone.len() as u64;
             self.forget_hops(gone);
         }
-        let room = self.limits.max_waiting.saturating_sub(self.held);
-        if !self.batch.add((slot, id, hop), measured, room) {
-            self.cut.history_messages = self.cut.history_messages.saturating_add(messages);
-        }
     }
 
-    fn add_backlog(&mut self, payload: &Payload, backlog: &Backlog, slot: i64) {
+    fn add_backlog(&mut self, payload: &Borrowed<'_>, backlog: &Backlog<BorrowedTags<'_>>, slot: i64) {
         let env = normal_env(&payload.env, &payload.lang);
-        match self.backlogs.add(env, backlog, slot, self.limits.max_partitions) {
+        match self.backlogs.add(env, |key| backlog.tags.value(key), backlog.value, slot, self.limits.max_partitions) {
             Taken::Yes { series, new } => {
                 self.received.offsets += 1;
                 if let Some(key) = new {
@@ -225,6 +261,7 @@ impl Model {
     }
 
     fn forget_hops(&mut self, gone: Vec<HopId>) {
+        self.steps.clear();
         for hop in &gone {
             self.batch.hops.remove(hop);
         }
@@ -242,6 +279,7 @@ impl Model {
         let hops = self.hops.forget_before(oldest);
         self.forget_hops(hops);
         let edges = self.edges.forget_before(oldest);
+        self.steps.clear();
         let series = self.backlogs.forget_before(oldest);
         self.batch.memory += Batch::ENTRY * (edges.len() + series.len());
         for edge in &edges {
@@ -273,6 +311,15 @@ impl Model {
         self.edges.go_on_after(edge);
         self.hops.go_on_after(hop);
         self.backlogs.go_on_after(series);
+    }
+}
+
+/// The edge of a point.
+fn key(payload: &Borrowed<'_>, point: &Point<BorrowedTags<'_>, &[u8]>) -> EdgeKey {
+    EdgeKey {
+        env: normal_env(&payload.env, &payload.lang).into(),
+        service: point.service.as_deref().unwrap_or(&payload.service).into(),
+        tags: normal_tags(point.edge_tags.iter(), &payload.lang),
     }
 }
 

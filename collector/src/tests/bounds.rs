@@ -44,7 +44,7 @@ fn one_edge_in_many_spellings() {
     let model = small();
     let known = |model: &Store| {
         let model = model.model();
-        (model.edges.iter().count(), model.edges.spelled_bytes())
+        (model.edges.iter().count(), model.spelled_bytes())
     };
     // A tag that is written often is one tag: the edge is small, what was written is not, and is not remembered.
     let often = vec!["topic:t"; 100];

@@ -36,8 +36,17 @@ pub(super) fn take(model: &Store, body: &[u8]) {
 }
 
 pub(super) fn take_at(model: &Store, body: &[u8], now_ns: i64) {
-    let max = Limits::DEFAULT.max_payload;
-    assert!(read(body, Encoding::Plain, max, |payload| model.take(None, payload, now_ns)).unwrap());
+    assert!(take_as(model, None, body, now_ns));
+}
+
+/// Whether a payload is taken under an id.
+fn take_as(model: &Store, id: Option<&str>, body: &[u8], now_ns: i64) -> bool {
+    read(body, Encoding::Plain, Limits::DEFAULT.max_payload, |payload| model.take(id, payload, now_ns)).unwrap()
+}
+
+/// Whether a payload of ours is taken under an id.
+pub(crate) fn take_payload(model: &Store, id: Option<&str>, payload: &Payload, now_ns: i64) -> bool {
+    take_as(model, id, &payload.encode().unwrap(), now_ns)
 }
 
 /// Everything that is known of a range.

@@ -4,7 +4,6 @@ use super::shape::{IN, LEDGER, MAILER, OUT, PAID, services, shop};
 use super::*;
 use crate::between::between;
 use crate::lag_series;
-use crate::model::parsed::Parsed;
 use crate::series::{self, Of};
 use datastreams_core::payload::Backlog;
 use serde_json::json;
@@ -24,7 +23,7 @@ fn bucket(model: &Store, second: i64, points: Vec<Point>, backlogs: Vec<Backlog>
     let mut payload = payload("pay", points);
     payload.stats[0].start = (NOW + second * SECOND) as u64;
     payload.stats[0].backlogs = backlogs;
-    assert!(model.take(None, &Parsed::new(&payload).unwrap(), NOW + (second + 10) * SECOND));
+    assert!(take_payload(model, None, &payload, NOW + (second + 10) * SECOND));
 }
 
 /// Group, messages and seconds of the only group, at a second after the start.

@@ -1,5 +1,6 @@
 //! From msgpack to a [`Payload`], whoever wrote it.
 
+use super::borrowed::BorrowedTags;
 use super::reader::Reader;
 use super::{Backlog, Bucket, KafkaConfig, Payload, PayloadError, Point, SchemaRegistryUsage, Tags, TimestampType};
 
@@ -8,31 +9,73 @@ const PIECE: usize = 16;
 /// Items of a list that are believed before they come: at most three lists are within each other.
 const LIST: usize = 128;
 
-pub(super) fn payload(bytes: &[u8], limit: usize) -> Result<Payload, PayloadError> {
+/// A part that is copied, or stays where it is. Both are charged the same, so that what is refused does not depend on it:
+/// whoever looks at parts that are not copied, makes lists of them.
+pub(super) trait Part<'a>: Default {
+    fn read(r: &mut Reader<'a>, what: &str) -> Result<Self, PayloadError>;
+}
+
+impl Part<'_> for Vec<u8> {
+    fn read(r: &mut Reader<'_>, what: &str) -> Result<Self, PayloadError> {
+        Ok(<&[u8]>::read(r, what)?.to_vec())
+    }
+}
+
+impl<'a> Part<'a> for &'a [u8] {
+    fn read(r: &mut Reader<'a>, what: &str) -> Result<Self, PayloadError> {
+        let bytes = r.bytes(what)?;
+        r.charge(bytes.len() + PIECE)?;
+        Ok(bytes)
+    }
+}
+
+impl Part<'_> for Tags {
+    fn read(r: &mut Reader<'_>, what: &str) -> Result<Self, PayloadError> {
+        r.charge(PIECE)?;
+        Ok(list(r, what, |r| short(r, "a tag"))?.into())
+    }
+}
+
+impl<'a> Part<'a> for BorrowedTags<'a> {
+    fn read(r: &mut Reader<'a>, what: &str) -> Result<Self, PayloadError> {
+        r.charge(PIECE)?;
+        let start = r.place();
+        for _ in 0..r.list(what)? {
+            let tag = r.unread_text("a tag")?;
+            r.charge(2 * size_of::<Box<str>>() + tag.len() + PIECE)?;
+        }
+        Ok(Self::new(r.since(start)))
+    }
+}
+
+pub(super) fn payload<'a, T: Part<'a>, B: Part<'a>>(
+    bytes: &'a [u8],
+    limit: usize,
+) -> Result<Payload<T, B>, PayloadError> {
     let mut reader = Reader::new(bytes, limit);
     let r = &mut reader;
-    let mut payload = Payload::default();
+    let mut payload = Payload::<T, B>::default();
     let (mut service, mut stats) = (false, false);
     for _ in 0..r.map("a payload")? {
-        match &*r.text("a key")? {
-            "Env" => payload.env = string(r, "Env")?,
-            "Service" => {
+        match r.key()? {
+            b"Env" => payload.env = string(r, "Env")?,
+            b"Service" => {
                 payload.service = string(r, "Service")?;
                 service = true;
             }
-            "PrimaryTag" => payload.primary_tag = string(r, "PrimaryTag")?,
-            "Version" => payload.version = string(r, "Version")?,
-            "TracerVersion" => payload.tracer_version = string(r, "TracerVersion")?,
-            "Lang" => payload.lang = string(r, "Lang")?,
-            "Hostname" => payload.hostname = string(r, "Hostname")?,
-            "Stats" => {
+            b"PrimaryTag" => payload.primary_tag = string(r, "PrimaryTag")?,
+            b"Version" => payload.version = string(r, "Version")?,
+            b"TracerVersion" => payload.tracer_version = string(r, "TracerVersion")?,
+            b"Lang" => payload.lang = string(r, "Lang")?,
+            b"Hostname" => payload.hostname = string(r, "Hostname")?,
+            b"Stats" => {
                 payload.stats = list(r, "Stats", bucket)?;
                 stats = true;
             }
-            "Tags" => payload.tags = list(r, "Tags", |r| short(r, "a tag"))?,
-            "ProcessTags" => payload.process_tags = list(r, "ProcessTags", |r| short(r, "a tag"))?,
-            "ProductMask" => payload.product_mask = Some(r.bits("ProductMask")?),
-            "IsInDefaultState" => payload.is_in_default_state = Some(r.bool("IsInDefaultState")?),
+            b"Tags" => payload.tags = list(r, "Tags", |r| short(r, "a tag"))?,
+            b"ProcessTags" => payload.process_tags = list(r, "ProcessTags", |r| short(r, "a tag"))?,
+            b"ProductMask" => payload.product_mask = Some(r.bits("ProductMask")?),
+            b"IsInDefaultState" => payload.is_in_default_state = Some(r.bool("IsInDefaultState")?),
             _ => r.skip()?,
         }
     }
@@ -45,44 +88,44 @@ pub(super) fn payload(bytes: &[u8], limit: usize) -> Result<Payload, PayloadErro
     Ok(payload)
 }
 
-fn bucket(r: &mut Reader<'_>) -> Result<Bucket, PayloadError> {
-    let mut bucket = Bucket::default();
+fn bucket<'a, T: Part<'a>, B: Part<'a>>(r: &mut Reader<'a>) -> Result<Bucket<T, B>, PayloadError> {
+    let mut bucket = Bucket::<T, B>::default();
     let mut start = false;
     for _ in 0..r.map("a bucket")? {
-        match &*r.text("a key")? {
-            "Start" => {
+        match r.key()? {
+            b"Start" => {
                 bucket.start = r.u64("Start")?;
                 start = true;
             }
-            "Duration" => bucket.duration = r.u64("Duration")?,
-            "Stats" => bucket.stats = list(r, "Stats", point)?,
-            "Backlogs" => bucket.backlogs = list(r, "Backlogs", backlog)?,
-            "Transactions" => bucket.transactions = blob(r, "Transactions")?,
-            "TransactionCheckpointIds" => bucket.transaction_checkpoint_ids = blob(r, "TransactionCheckpointIds")?,
-            "SchemaRegistryUsages" => bucket.schema_registry_usages = list(r, "SchemaRegistryUsages", usage)?,
-            "Configs" => bucket.configs = list(r, "Configs", config)?,
+            b"Duration" => bucket.duration = r.u64("Duration")?,
+            b"Stats" => bucket.stats = list(r, "Stats", point)?,
+            b"Backlogs" => bucket.backlogs = list(r, "Backlogs", backlog)?,
+            b"Transactions" => bucket.transactions = B::read(r, "Transactions")?,
+            b"TransactionCheckpointIds" => bucket.transaction_checkpoint_ids = B::read(r, "TransactionCheckpointIds")?,
+            b"SchemaRegistryUsages" => bucket.schema_registry_usages = list(r, "SchemaRegistryUsages", usage)?,
+            b"Configs" => bucket.configs = list(r, "Configs", config)?,
             _ => r.skip()?,
         }
     }
     if start { Ok(bucket) } else { r.refuse("a bucket has no Start") }
 }
 
-fn point(r: &mut Reader<'_>) -> Result<Point, PayloadError> {
-    let mut point = Point::default();
+fn point<'a, T: Part<'a>, B: Part<'a>>(r: &mut Reader<'a>) -> Result<Point<T, B>, PayloadError> {
+    let mut point = Point::<T, B>::default();
     let mut hash = false;
     for _ in 0..r.map("a point")? {
-        match &*r.text("a key")? {
-            "EdgeTags" => point.edge_tags = tags(r, "EdgeTags")?,
-            "Hash" => {
+        match r.key()? {
+            b"EdgeTags" => point.edge_tags = T::read(r, "EdgeTags")?,
+            b"Hash" => {
                 point.hash = r.bits("Hash")?;
                 hash = true;
             }
-            "ParentHash" => point.parent_hash = r.bits("ParentHash")?,
-            "PathwayLatency" => point.pathway_latency = blob(r, "PathwayLatency")?,
-            "EdgeLatency" => point.edge_latency = blob(r, "EdgeLatency")?,
-            "PayloadSize" => point.payload_size = blob(r, "PayloadSize")?,
-            "TimestampType" => point.timestamp_type = timestamp_type(r)?,
-            "Service" => {
+            b"ParentHash" => point.parent_hash = r.bits("ParentHash")?,
+            b"PathwayLatency" => point.pathway_latency = B::read(r, "PathwayLatency")?,
+            b"EdgeLatency" => point.edge_latency = B::read(r, "EdgeLatency")?,
+            b"PayloadSize" => point.payload_size = B::read(r, "PayloadSize")?,
+            b"TimestampType" => point.timestamp_type = timestamp_type(r)?,
+            b"Service" => {
                 let service = short(r, "Service")?;
                 point.service = (!service.is_empty()).then_some(service);
             }
@@ -101,13 +144,13 @@ fn timestamp_type(r: &mut Reader<'_>) -> Result<Option<TimestampType>, PayloadEr
     }
 }
 
-fn backlog(r: &mut Reader<'_>) -> Result<Backlog, PayloadError> {
-    let mut backlog = Backlog { tags: Tags::from([]), value: 0 };
+fn backlog<'a, T: Part<'a>>(r: &mut Reader<'a>) -> Result<Backlog<T>, PayloadError> {
+    let mut backlog = Backlog { tags: T::default(), value: 0 };
     for _ in 0..r.map("a backlog")? {
-        match &*r.text("a key")? {
-            "Tags" => backlog.tags = tags(r, "Tags")?,
+        match r.key()? {
+            b"Tags" => backlog.tags = T::read(r, "Tags")?,
             // dd-trace-js writes nil for offset 0.
-            "Value" => backlog.value = r.i64("Value")?,
+            b"Value" => backlog.value = r.i64("Value")?,
             _ => r.skip()?,
         }
     }
@@ -117,14 +160,14 @@ fn backlog(r: &mut Reader<'_>) -> Result<Backlog, PayloadError> {
 fn usage(r: &mut Reader<'_>) -> Result<SchemaRegistryUsage, PayloadError> {
     let mut usage = SchemaRegistryUsage::default();
     for _ in 0..r.map("a schema usage")? {
-        match &*r.text("a key")? {
-            "Topic" => usage.topic = short(r, "Topic")?,
-            "KafkaClusterId" => usage.kafka_cluster_id = short(r, "KafkaClusterId")?,
-            "SchemaId" => usage.schema_id = r.i64("SchemaId")?,
-            "IsSuccess" => usage.is_success = r.bool("IsSuccess")?,
-            "IsKey" => usage.is_key = r.bool("IsKey")?,
-            "Operation" => usage.operation = short(r, "Operation")?,
-            "Count" => usage.count = r.i64("Count")?,
+        match r.key()? {
+            b"Topic" => usage.topic = short(r, "Topic")?,
+            b"KafkaClusterId" => usage.kafka_cluster_id = short(r, "KafkaClusterId")?,
+            b"SchemaId" => usage.schema_id = r.i64("SchemaId")?,
+            b"IsSuccess" => usage.is_success = r.bool("IsSuccess")?,
+            b"IsKey" => usage.is_key = r.bool("IsKey")?,
+            b"Operation" => usage.operation = short(r, "Operation")?,
+            b"Count" => usage.count = r.i64("Count")?,
             _ => r.skip()?,
         }
     }
@@ -134,14 +177,14 @@ fn usage(r: &mut Reader<'_>) -> Result<SchemaRegistryUsage, PayloadError> {
 fn config(r: &mut Reader<'_>) -> Result<KafkaConfig, PayloadError> {
     let mut config = KafkaConfig::default();
     for _ in 0..r.map("a configuration")? {
-        match &*r.text("a key")? {
-            "Type" => config.r#type = short(r, "Type")?,
-            "KafkaClusterId" => config.kafka_cluster_id = short(r, "KafkaClusterId")?,
-            "ConsumerGroup" => config.consumer_group = short(r, "ConsumerGroup")?,
-            "MemberId" => config.member_id = short(r, "MemberId")?,
-            "GenerationId" => config.generation_id = r.i64("GenerationId")?,
-            "MemberProtocol" => config.member_protocol = short(r, "MemberProtocol")?,
-            "Config" => {
+        match r.key()? {
+            b"Type" => config.r#type = short(r, "Type")?,
+            b"KafkaClusterId" => config.kafka_cluster_id = short(r, "KafkaClusterId")?,
+            b"ConsumerGroup" => config.consumer_group = short(r, "ConsumerGroup")?,
+            b"MemberId" => config.member_id = short(r, "MemberId")?,
+            b"GenerationId" => config.generation_id = r.i64("GenerationId")?,
+            b"MemberProtocol" => config.member_protocol = short(r, "MemberProtocol")?,
+            b"Config" => {
                 for _ in 0..r.map("Config")? {
                     // A node of the tree is filled by half at worst.
                     r.charge(4 * size_of::<Box<str>>())?;
@@ -171,11 +214,6 @@ fn list<'a, T>(
     Ok(items)
 }
 
-fn tags(r: &mut Reader<'_>, what: &str) -> Result<Tags, PayloadError> {
-    r.charge(PIECE)?;
-    Ok(list(r, what, |r| short(r, "a tag"))?.into())
-}
-
 fn short(r: &mut Reader<'_>, what: &str) -> Result<Box<str>, PayloadError> {
     Ok(string(r, what)?.into())
 }
@@ -184,10 +222,4 @@ fn string(r: &mut Reader<'_>, what: &str) -> Result<String, PayloadError> {
     let text = r.text(what)?;
     r.charge(text.len() + PIECE)?;
     Ok(text.into_owned())
-}
-
-fn blob(r: &mut Reader<'_>, what: &str) -> Result<Vec<u8>, PayloadError> {
-    let bytes = r.bytes(what)?;
-    r.charge(bytes.len() + PIECE)?;
-    Ok(bytes.to_vec())
 }

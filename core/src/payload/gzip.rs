@@ -28,15 +28,28 @@ pub fn gunzip(gz: &[u8], limit: usize) -> Result<Vec<u8>, PayloadError> {
 /// Decompresses at most `limit` bytes into `raw`, in place of what it holds: memory for one after another.
 ///
 /// # Errors
-/// As [`gunzip`]. Then `raw` holds a part.
+/// As [`gunzip`]. Then nobody knows what `raw` holds.
 pub fn gunzip_into(gz: &[u8], limit: usize, raw: &mut Vec<u8>) -> Result<(), PayloadError> {
-    raw.clear();
+    let past = limit.saturating_add(1);
     // The last four bytes tell the length of the last member, mostly the only one; what they claim is bounded by what
-    // statistics shrink to.
+    // statistics shrink to. In one piece, and one byte more, which tells the end, the decompressor keeps no window aside.
     let claim = gz.last_chunk().map_or(0, |&length| u32::from_le_bytes(length) as usize);
-    raw.reserve_exact(claim.min(limit).min(gz.len().saturating_mul(64)));
-    let past = u64::try_from(limit).unwrap_or(u64::MAX).saturating_add(1);
-    let read = MultiGzDecoder::new(gz).take(past).read_to_end(raw);
-    read.map_err(|error| PayloadError::Gzip(error.to_string()))?;
-    if raw.len() > limit { Err(PayloadError::TooLarge(limit)) } else { Ok(()) }
+    raw.resize(claim.min(gz.len().saturating_mul(64)).saturating_add(1).min(past), 0);
+    let mut gz = MultiGzDecoder::new(gz);
+    let mut len = 0;
+    loop {
+        match gz.read(&mut raw[len..]) {
+            Ok(0) => break,
+            Ok(read) => len += read,
+            Err(error) => return Err(PayloadError::Gzip(error.to_string())),
+        }
+        if len > limit {
+            return Err(PayloadError::TooLarge(limit));
+        }
+        if len == raw.len() {
+            raw.resize(len.saturating_mul(2).min(past), 0);
+        }
+    }
+    raw.truncate(len);
+    Ok(())
 }

@@ -3,12 +3,14 @@
 //! The fields are all that any tracer sends. Those of ours are written in the order of the structs; what is unset (an
 //! empty text or list, a `None`) is left out, as the tracers do. [`Payload::decode`] reads what all of them write.
 
+mod borrowed;
 mod decode;
 mod gzip;
 mod halves;
 mod reader;
 
 pub use crate::edge::Tags;
+pub use borrowed::{Borrowed, BorrowedTags};
 pub use gzip::{gunzip, gunzip_into, gzip};
 pub use halves::Halves;
 
@@ -20,10 +22,11 @@ use std::fmt;
 /// The bits of [`Payload::product_mask`]: data streams monitoring.
 pub const PRODUCT_DATA_STREAMS: u64 = 2;
 
-/// The statistics of one service.
+/// The statistics of one service. `T` are tags and `B` bytes: its own, or those of what it was read from ([`Borrowed`]).
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Payload {
+#[serde(bound(serialize = "T: Serialize + AsRef<[Box<str>]>, B: serde_bytes::Serialize + AsRef<[u8]>"))]
+pub struct Payload<T = Tags, B = Vec<u8>> {
     /// The environment.
     #[serde(skip_serializing_if = "str::is_empty")]
     pub env: String,
@@ -45,7 +48,7 @@ pub struct Payload {
     #[serde(skip_serializing_if = "str::is_empty")]
     pub hostname: String,
     /// The statistics; always written.
-    pub stats: Vec<Bucket>,
+    pub stats: Vec<Bucket<T, B>>,
     /// `key:value` tags of everything in the payload.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub tags: Vec<Box<str>>,
@@ -63,22 +66,23 @@ pub struct Payload {
 /// The statistics of one interval. The same interval may come in several payloads, and in several buckets of one.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Bucket {
+#[serde(bound(serialize = "T: Serialize + AsRef<[Box<str>]>, B: serde_bytes::Serialize + AsRef<[u8]>"))]
+pub struct Bucket<T = Tags, B = Vec<u8>> {
     /// Nanoseconds since the epoch.
     pub start: u64,
     /// Nanoseconds.
     pub duration: u64,
     /// One for each edge, parent and kind of time.
-    pub stats: Vec<Point>,
+    pub stats: Vec<Point<T, B>>,
     /// Offsets.
     #[serde(skip_serializing_if = "Vec::is_empty")]
-    pub backlogs: Vec<Backlog>,
+    pub backlogs: Vec<Backlog<T>>,
     /// Records of transactions; their format is told in [`crate::transaction`].
-    #[serde(skip_serializing_if = "Vec::is_empty", with = "serde_bytes")]
-    pub transactions: Vec<u8>,
+    #[serde(skip_serializing_if = "no_bytes", with = "serde_bytes")]
+    pub transactions: B,
     /// The names of the checkpoints that the records mention, and maybe others.
-    #[serde(skip_serializing_if = "Vec::is_empty", with = "serde_bytes")]
-    pub transaction_checkpoint_ids: Vec<u8>,
+    #[serde(skip_serializing_if = "no_bytes", with = "serde_bytes")]
+    pub transaction_checkpoint_ids: B,
     /// Uses of a schema registry (dd-trace-java).
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub schema_registry_usages: Vec<SchemaRegistryUsage>,
@@ -88,25 +92,26 @@ pub struct Bucket {
 }
 
 /// The statistics of one step of a pathway. The sketches are encoded: see [`crate::sketch`].
-#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Point {
+#[serde(bound(serialize = "T: Serialize + AsRef<[Box<str>]>, B: serde_bytes::Serialize + AsRef<[u8]>"))]
+pub struct Point<T = Tags, B = Vec<u8>> {
     /// What was passed.
     #[serde(skip_serializing_if = "no_tags")]
-    pub edge_tags: Tags,
+    pub edge_tags: T,
     /// The pathway after it.
     pub hash: u64,
     /// The pathway before it; 0: none.
     pub parent_hash: u64,
     /// Seconds since the origin.
     #[serde(with = "serde_bytes")]
-    pub pathway_latency: Vec<u8>,
+    pub pathway_latency: B,
     /// Seconds since the previous checkpoint.
     #[serde(with = "serde_bytes")]
-    pub edge_latency: Vec<u8>,
+    pub edge_latency: B,
     /// Bytes; dd-trace-rb has none.
-    #[serde(skip_serializing_if = "Vec::is_empty", with = "serde_bytes")]
-    pub payload_size: Vec<u8>,
+    #[serde(skip_serializing_if = "no_bytes", with = "serde_bytes")]
+    pub payload_size: B,
     /// Which time placed it in its bucket. Tracers that never send origin copies leave it out.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub timestamp_type: Option<TimestampType>,
@@ -128,9 +133,9 @@ pub enum TimestampType {
 /// How far a producer or consumer of a queue has come.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "PascalCase")]
-pub struct Backlog {
+pub struct Backlog<T = Tags> {
     /// `type:kafka_commit` and what it belongs to.
-    pub tags: Tags,
+    pub tags: T,
     /// The offset.
     pub value: i64,
 }
@@ -175,21 +180,6 @@ pub struct KafkaConfig {
     pub config: BTreeMap<Box<str>, Box<str>>,
 }
 
-impl Default for Point {
-    fn default() -> Self {
-        Self {
-            edge_tags: Tags::from([]),
-            hash: 0,
-            parent_hash: 0,
-            pathway_latency: Vec::new(),
-            edge_latency: Vec::new(),
-            payload_size: Vec::new(),
-            timestamp_type: None,
-            service: None,
-        }
-    }
-}
-
 impl Payload {
     /// The msgpack bytes.
     ///
@@ -217,12 +207,6 @@ impl Payload {
         points.filter(|point| !point.is_origin()).map(Point::messages).fold(0, u64::saturating_add)
     }
 
-    /// Records of transactions.
-    #[must_use]
-    pub fn transactions(&self) -> u64 {
-        self.stats.iter().map(|bucket| halves::records(&bucket.transactions).count() as u64).sum()
-    }
-
     /// Two payloads with half of the items each (points, backlogs, records of transactions, ...), or this one back when
     /// it cannot be split any further. Together they say the same: the rest is in both.
     #[must_use]
@@ -231,13 +215,23 @@ impl Payload {
     }
 }
 
-impl Point {
+impl<T, B: AsRef<[u8]>> Payload<T, B> {
+    /// Records of transactions.
+    #[must_use]
+    pub fn transactions(&self) -> u64 {
+        self.stats.iter().map(|bucket| halves::records(bucket.transactions.as_ref()).count() as u64).sum()
+    }
+}
+
+impl<T, B> Point<T, B> {
     /// Whether it is a copy, placed by the time of the origin: it must not count as throughput or latency.
     #[must_use]
     pub fn is_origin(&self) -> bool {
         self.timestamp_type == Some(TimestampType::Origin)
     }
+}
 
+impl Point {
     /// Messages that passed: each has an edge latency. A sketch that cannot be read has none.
     #[must_use]
     pub fn messages(&self) -> u64 {
@@ -245,8 +239,12 @@ impl Point {
     }
 }
 
-fn no_tags(tags: &Tags) -> bool {
-    tags.is_empty()
+fn no_tags(tags: &impl AsRef<[Box<str>]>) -> bool {
+    tags.as_ref().is_empty()
+}
+
+fn no_bytes(bytes: &impl AsRef<[u8]>) -> bool {
+    bytes.as_ref().is_empty()
 }
 
 /// The most memory that [`Payload::decode`] uses, in bytes. A payload of ordinary spread takes twice its msgpack form;

@@ -84,17 +84,35 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// A text. What is not UTF-8 is replaced: a tag in Latin-1 is no reason to lose the statistics.
-    pub(super) fn text(&mut self, what: &str) -> Result<Cow<'a, str>, PayloadError> {
+    /// The bytes of a text, which may not be UTF-8; nil has none.
+    pub(super) fn unread_text(&mut self, what: &str) -> Result<&'a [u8], PayloadError> {
         let at = self.at;
         match self.value()? {
-            Value::Nil => Ok(Cow::Borrowed("")),
-            // Nearly all are, and to find that out is quicker than to look for what is not.
-            Value::Bytes(bytes) => {
-                Ok(std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed))
-            }
+            Value::Nil => Ok(&[]),
+            Value::Bytes(bytes) => Ok(bytes),
             other => Err(expected(at, what, "a text", &other)),
         }
+    }
+
+    /// A text. What is not UTF-8 is replaced: a tag in Latin-1 is no reason to lose the statistics.
+    pub(super) fn text(&mut self, what: &str) -> Result<Cow<'a, str>, PayloadError> {
+        let bytes = self.unread_text(what)?;
+        // Nearly all are, and to find that out is quicker than to look for what is not.
+        Ok(std::str::from_utf8(bytes).map_or_else(|_| String::from_utf8_lossy(bytes), Cow::Borrowed))
+    }
+
+    /// The bytes of a key. One that is not UTF-8 is none that is known.
+    pub(super) fn key(&mut self) -> Result<&'a [u8], PayloadError> {
+        self.unread_text("a key")
+    }
+
+    /// Where it is, and what was read since it was elsewhere.
+    pub(super) fn place(&self) -> usize {
+        self.at
+    }
+
+    pub(super) fn since(&self, place: usize) -> &'a [u8] {
+        self.all.get(place..self.at).unwrap_or_default()
     }
 
     /// An integer; nil is 0. Integral floats are integers that JavaScript wrote.
@@ -228,10 +246,12 @@ impl<'a> Reader<'a> {
     }
 }
 
+#[cold]
 fn decode_error(at: usize, reason: impl Into<String>) -> PayloadError {
     PayloadError::Decode { at, reason: reason.into() }
 }
 
+#[cold]
 fn expected(at: usize, what: &str, wanted: &str, found: &Value<'_>) -> PayloadError {
     decode_error(at, format!("{what} must be {wanted}, not {}", found.name()))
 }

@@ -25,6 +25,53 @@ fn point(hash: u64, count: f64, timestamp_type: Option<TimestampType>) -> Point 
     }
 }
 
+/// Reads, both ways.
+fn read(bytes: &[u8]) -> Result<Payload, PayloadError> {
+    let payload = Payload::decode(bytes);
+    assert_eq!(Borrowed::read(bytes).map(own), payload);
+    payload
+}
+
+/// A copy of what was borrowed.
+fn own(payload: Borrowed<'_>) -> Payload {
+    let tags = |tags: BorrowedTags<'_>| tags.iter().map(|tag| Box::from(&*tag)).collect();
+    let point = |point: Point<BorrowedTags<'_>, &[u8]>| Point {
+        edge_tags: tags(point.edge_tags),
+        hash: point.hash,
+        parent_hash: point.parent_hash,
+        pathway_latency: point.pathway_latency.to_vec(),
+        edge_latency: point.edge_latency.to_vec(),
+        payload_size: point.payload_size.to_vec(),
+        timestamp_type: point.timestamp_type,
+        service: point.service,
+    };
+    let backlog = |backlog: Backlog<BorrowedTags<'_>>| Backlog { tags: tags(backlog.tags), value: backlog.value };
+    let bucket = |bucket: Bucket<BorrowedTags<'_>, &[u8]>| Bucket {
+        start: bucket.start,
+        duration: bucket.duration,
+        stats: bucket.stats.into_iter().map(point).collect(),
+        backlogs: bucket.backlogs.into_iter().map(backlog).collect(),
+        transactions: bucket.transactions.to_vec(),
+        transaction_checkpoint_ids: bucket.transaction_checkpoint_ids.to_vec(),
+        schema_registry_usages: bucket.schema_registry_usages,
+        configs: bucket.configs,
+    };
+    Payload {
+        env: payload.env,
+        service: payload.service,
+        primary_tag: payload.primary_tag,
+        version: payload.version,
+        tracer_version: payload.tracer_version,
+        lang: payload.lang,
+        hostname: payload.hostname,
+        stats: payload.stats.into_iter().map(bucket).collect(),
+        tags: payload.tags,
+        process_tags: payload.process_tags,
+        product_mask: payload.product_mask,
+        is_in_default_state: payload.is_in_default_state,
+    }
+}
+
 fn record(name: u8, id: &[u8]) -> Vec<u8> {
     [&[name][..], &1_700_000_000_000_000_000i64.to_be_bytes(), &[id.len() as u8], id].concat()
 }
@@ -37,7 +84,7 @@ fn the_captured_payload_of_ddtrace() {
         let hex: String = vector["hex"].as_array().unwrap().iter().map(|line| line.as_str().unwrap()).collect();
         let bytes: Vec<u8> =
             (0..hex.len()).step_by(2).map(|at| u8::from_str_radix(&hex[at..at + 2], 16).unwrap()).collect();
-        let payload = Payload::decode(&bytes).unwrap();
+        let payload = read(&bytes).unwrap();
         let expect = &vector["expect"];
         assert_eq!(payload.env, expect["env"]);
         assert_eq!(payload.service, expect["service"]);
@@ -68,7 +115,7 @@ fn the_captured_payload_of_ddtrace() {
                 .collect();
             assert_eq!(backlogs, *expect["backlogs"].as_array().unwrap());
         }
-        assert_eq!(Payload::decode(&payload.encode().unwrap()).unwrap(), payload);
+        assert_eq!(read(&payload.encode().unwrap()).unwrap(), payload);
     }
 }
 
@@ -109,7 +156,7 @@ fn canonical_bytes() {
 
 #[test]
 fn wide_headers_nil_and_unknown_keys() {
-    let read = |bytes: &[u8]| Payload::decode(bytes).unwrap();
+    let read = |bytes: &[u8]| read(bytes).unwrap();
     // map32, array32, Env nil, text as bin, integers of every width, a signed hash, keys from the future.
     let bytes = [
         b"\xdf\x00\x00\x00\x05\xa3Env\xc0\xa7Service\xc4\x03svc\xa4Tags\xc0\xa6Future\x82\x01\x91\xc7\x01\x05x\xa1y\xc0"
@@ -132,7 +179,7 @@ fn wide_headers_nil_and_unknown_keys() {
 
 #[test]
 fn refusals_say_where_and_why() {
-    let refuse = |bytes: &[u8]| Payload::decode(bytes).unwrap_err().to_string();
+    let refuse = |bytes: &[u8]| read(bytes).unwrap_err().to_string();
     let at = |n, reason: &str| format!("the payload cannot be read at byte {n}: {reason}");
     assert_eq!(refuse(b""), at(0, "it ends too early"));
     assert_eq!(refuse(b"\x93"), at(0, "a payload must be a map, not a list"));
@@ -156,12 +203,12 @@ fn memory_is_bounded() {
     // A million empty tags are a million bytes, but take 16 bytes and a growing list each.
     let mut bytes = b"\x83\xa7Service\xa1s\xa5Stats\x90\xa4Tags\xdd\x00\x98\x96\x80".to_vec();
     bytes.resize(bytes.len() + 10_000_000, 0xa0);
-    assert_eq!(Payload::decode(&bytes), Err(PayloadError::TooLarge(MAX_DECODED)));
+    assert_eq!(read(&bytes), Err(PayloadError::TooLarge(MAX_DECODED)));
     // Nesting costs nothing: unknown values are passed over without recursion.
     let mut deep = b"\x83\xa7Service\xa1s\xa5Stats\x90\xa1x".to_vec();
     deep.resize(deep.len() + 10_000_000, 0x91);
     deep.push(0xc0);
-    assert!(Payload::decode(&deep).is_ok());
+    assert!(read(&deep).is_ok());
 }
 
 #[test]
@@ -262,6 +309,7 @@ fn gzip_there_and_back_within_limits() {
     assert!(gz.len() < raw.len() / 2);
     assert_eq!(gunzip(&gz, raw.len()).unwrap(), raw);
     assert_eq!(gunzip(&gz, raw.len() - 1), Err(PayloadError::TooLarge(raw.len() - 1)));
+    assert_eq!(gunzip(&[&gz[..], &gz].concat(), 2 * raw.len()).unwrap(), [&raw[..], &raw].concat(), "two members");
     assert!(matches!(gunzip(&gz[..gz.len() - 9], raw.len()), Err(PayloadError::Gzip(_))), "cut short");
     assert!(matches!(gunzip(&raw, raw.len()), Err(PayloadError::Gzip(_))));
     assert!(matches!(gunzip(b"", 1), Err(PayloadError::Gzip(_))));
@@ -371,7 +419,7 @@ proptest! {
 
     #[test]
     fn what_is_written_reads_the_same(payload in any_payload()) {
-        prop_assert_eq!(Payload::decode(&payload.encode().unwrap()), Ok(payload));
+        prop_assert_eq!(read(&payload.encode().unwrap()), Ok(payload));
     }
 
     #[test]
@@ -382,7 +430,7 @@ proptest! {
             bytes[at] = byte;
         }
         for bytes in [&bytes[..], &bytes[..cut.index(bytes.len())]] {
-            if let Ok(payload) = Payload::decode(bytes) {
+            if let Ok(payload) = read(bytes) {
                 let _ = (payload.messages(), payload.transactions());
                 let _ = payload.halves();
             }
@@ -391,13 +439,13 @@ proptest! {
 
     #[test]
     fn random_bytes_are_read_or_refused(bytes in vec(any::<u8>(), 0..400)) {
-        let _ = Payload::decode(&bytes);
+        let _ = read(&bytes);
         let _ = gunzip(&bytes, 1000);
     }
 
     #[test]
     fn every_cut_is_refused(payload in any_payload(), cut: prop::sample::Index) {
         let bytes = payload.encode().unwrap();
-        prop_assert!(Payload::decode(&bytes[..cut.index(bytes.len())]).is_err());
+        prop_assert!(read(&bytes[..cut.index(bytes.len())]).is_err());
     }
 }

@@ -21,7 +21,7 @@ impl Store {
 
     /// Adds all counts of one in its bytes.
     pub(super) fn merge_counts(&mut self, other: &Counts<'_>) {
-        self.add_run(other.first, other.dense(), f64::from_le_bytes);
+        self.add_run(other.first, &other.dense, f64::from_le_bytes);
         if let (Some(&(low, _)), Some(&(high, _))) = (other.sparse.first(), other.sparse.last()) {
             self.reserve(low, high);
             other.sparse.iter().for_each(|&(index, count)| self.add(index, count));
@@ -39,9 +39,8 @@ impl Store {
             *lowest += below.iter().map(|&count| number(count)).sum::<f64>();
         }
         let at = usize::try_from(low - self.first).unwrap_or(0);
-        for (bin, &count) in self.counts.iter_mut().skip(at).zip(within) {
-            *bin += number(count);
-        }
+        let bins = self.counts.get_mut(at..).unwrap_or_default();
+        bins.iter_mut().zip(within).for_each(|(bin, &count)| *bin += number(count));
     }
 
     /// Adds a count, finite and not negative, to a bin within ±2^29.

@@ -7,9 +7,8 @@
 //! ```
 
 use std::borrow::Cow;
-use std::collections::BTreeMap;
 use std::fmt;
-use std::ops::{Range, RangeInclusive};
+use std::ops::RangeInclusive;
 
 use super::Encoded;
 use super::mapping::{Interpolation, Mapping};
@@ -126,7 +125,8 @@ pub(super) fn put_zero(out: &mut Vec<u8>, count: f64) {
 /// A store as it came, any of the three forms: each has its own field, and they add up.
 #[derive(Default)]
 struct RawStore<'a> {
-    sparse: BTreeMap<i32, f64>,
+    /// In the order in which they came: of a bin that came twice the last count is meant, as protobuf has it.
+    sparse: Vec<(i32, f64)>,
     dense: Cow<'a, [[u8; 8]]>,
     first: i32,
 }
@@ -135,25 +135,25 @@ struct RawStore<'a> {
 /// A bin may be in both. Contiguous counts that came in one piece, as nearly all do, stay where they are.
 #[derive(Clone, Debug)]
 pub(super) struct Counts<'a> {
-    dense: Cow<'a, [[u8; 8]]>,
-    /// Those between the first and the last that are not empty.
-    used: Range<usize>,
-    /// The index of the first one in use.
+    /// Little-endian.
+    pub(super) dense: Cow<'a, [[u8; 8]]>,
+    /// The index of the first of them.
     pub(super) first: i32,
     /// Ascending, none empty.
-    pub(super) sparse: Vec<(i32, f64)>,
+    pub(super) sparse: Box<[(i32, f64)]>,
 }
 
 impl Counts<'_> {
-    /// The contiguous counts, little-endian, the first being that of bin [`Counts::first`].
-    pub(super) fn dense(&self) -> &[[u8; 8]] {
-        &self.dense[self.used.clone()]
-    }
-
     /// The sum of all counts.
     pub(super) fn total(&self) -> f64 {
-        let dense: f64 = self.dense().iter().map(|&count| f64::from_le_bytes(count)).sum();
-        dense + self.sparse.iter().map(|&(_, count)| count).sum::<f64>()
+        // Four sums at a time: each addition else waits for the one before.
+        let (fours, rest) = self.dense.as_chunks::<4>();
+        let mut sums = [0.0; 4];
+        for counts in fours {
+            sums.iter_mut().zip(counts).for_each(|(sum, &count)| *sum += f64::from_le_bytes(count));
+        }
+        let rest = rest.iter().map(|&count| f64::from_le_bytes(count));
+        rest.chain(self.sparse.iter().map(|&(_, count)| count)).fold(sums.iter().sum(), |sum, count| sum + count)
     }
 }
 
@@ -215,7 +215,7 @@ impl<'a> RawStore<'a> {
                         }
                         Ok(())
                     })?;
-                    self.sparse.insert(index, count);
+                    self.sparse.push((index, count));
                 }
                 (2, Value::Bytes(packed)) => {
                     let (doubles, rest) = packed.as_chunks();
@@ -238,11 +238,16 @@ impl<'a> RawStore<'a> {
 
     /// `bins` are those of the mapping.
     fn checked(self, bins: &RangeInclusive<i32>) -> Result<Counts<'a>, SketchError> {
-        let Self { sparse, dense, first } = self;
+        let Self { mut sparse, dense, first } = self;
+        if !sparse.is_empty() {
+            sparse.reverse();
+            sparse.sort_by_key(|&(index, _)| index);
+            sparse.dedup_by_key(|&mut (index, _)| index);
+        }
         // All of them, without a branch for each: most of a payload are these numbers.
         let sound = |sound: bool, count: f64| (0.0 <= count) & sound & (count <= MAX_COUNT);
         let numbers = dense.iter().map(|&count| f64::from_le_bytes(count));
-        if !numbers.clone().fold(true, sound) || !sparse.values().copied().fold(true, sound) {
+        if !numbers.clone().fold(true, sound) || !sparse.iter().map(|&(_, count)| count).fold(true, sound) {
             return Err(SketchError::Count);
         }
         // js pads its stores with zeros, whatever the index.
@@ -253,9 +258,19 @@ impl<'a> RawStore<'a> {
         let within = |index: i64| i32::try_from(index).ok().filter(|index| bins.contains(index));
         let at = |place: usize| within(i64::from(first) + place as i64).ok_or(SketchError::Index);
         let first = if used.is_empty() { 0 } else { at(used.end - 1).and(at(used.start))? };
-        let sparse = sparse.into_iter().filter(|&(_, count)| count != 0.0);
-        let sparse = sparse.map(|(index, count)| Ok((within(index.into()).ok_or(SketchError::Index)?, count)));
-        Ok(Counts { first, dense, used, sparse: sparse.collect::<Result<_, _>>()? })
+        sparse.retain(|&(_, count)| count != 0.0);
+        if sparse.iter().any(|&(index, _)| !bins.contains(&index)) {
+            return Err(SketchError::Index);
+        }
+        let dense = match dense {
+            Cow::Borrowed(all) => Cow::Borrowed(&all[used]),
+            Cow::Owned(mut all) => {
+                all.truncate(used.end);
+                all.drain(..used.start);
+                Cow::Owned(all)
+            }
+        };
+        Ok(Counts { dense, first, sparse: sparse.into() })
     }
 }
 
