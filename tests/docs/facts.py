@@ -211,7 +211,7 @@ def dependencies(docs, _world):
             direct = [line for line in docs.read(name).splitlines() if "// indirect" not in line and "=>" not in line]
             modules = re.findall(r"^(?:require )?\t?([\w.-]+\.[\w.-]+/\S+) v\S+$", "\n".join(direct), re.MULTILINE)
             used |= {module for module in modules if not module.startswith("github.com/datastreams/")}
-        elif re.fullmatch(r"requirements.*\.txt|go\.txt", file):
+        elif re.fullmatch(r"requirements.*\.txt|(go|uv)\.txt", file):
             used |= set(re.findall(r"^([\w-]+)", docs.read(name), re.MULTILINE))
     names = r"`([\w.-]+(?:/[\w./-]+)?)`"
     said = {name for row in docs.table("ARCHITECTURE.md", "Dependencies") for name in re.findall(names, row[0])}
