@@ -69,6 +69,55 @@ func ExampleErr() {
 	// Output: datastreams: agent_url is "ftp://agent": it must start with http://, https:// or unix://
 }
 
+// A message that is consumed continues the pathway in its header.
+func ExampleSetCheckpoint() {
+	datastreams.Start(datastreams.WithService("billing"), datastreams.WithAgentAddr("localhost:8126"))
+	defer datastreams.Stop()
+	sent, _ := datastreams.SetCheckpoint(context.Background(), "direction:out", "topic:orders", "type:kafka")
+
+	ctx := context.Background() // of this message, and of no other
+	if received, err := datastreams.Decode(sent.Encode()); err == nil {
+		ctx = datastreams.ContextWithPathway(ctx, received)
+	}
+	p, _ := datastreams.SetCheckpoint(ctx, "direction:in", "group:billing", "topic:orders", "type:kafka")
+	fmt.Println(p.PathwayStart().UnixMilli() == sent.PathwayStart().UnixMilli(), p.GetHash() != sent.GetHash())
+	// Output: true true
+}
+
+func ExampleSetCheckpointWithParams() {
+	datastreams.Start(datastreams.WithService("checkout"), datastreams.WithAgentAddr("localhost:8126"))
+	defer datastreams.Stop()
+	params := datastreams.NewCheckpointParams().WithPayloadSize(512)
+	p, _ := datastreams.SetCheckpointWithParams(context.Background(), params, "direction:out", "topic:orders", "type:kafka")
+	fmt.Println(p.IsZero())
+	// Output: false
+}
+
+// Without a context, the pathway is a value.
+func ExampleNewPathway() {
+	datastreams.Start(datastreams.WithService("checkout"), datastreams.WithAgentAddr("localhost:8126"))
+	defer datastreams.Stop()
+	p := datastreams.NewPathway("direction:in", "type:http")
+	p = p.SetCheckpoint("direction:out", "topic:orders", "type:kafka")
+	fmt.Println(len(p.EncodeStr()))
+	// Output: 28
+}
+
+func ExampleDecodeStr() {
+	_, err := datastreams.DecodeStr("no pathway")
+	fmt.Println(err == datastreams.ErrHeader)
+	// Output: true
+}
+
+func ExampleMerge() {
+	datastreams.Start(datastreams.WithService("batcher"), datastreams.WithAgentAddr("localhost:8126"))
+	defer datastreams.Stop()
+	one := datastreams.NewPathway("direction:in", "topic:orders", "type:kafka")
+	other := datastreams.NewPathway("direction:in", "topic:returns", "type:kafka")
+	fmt.Println(datastreams.Merge([]datastreams.Pathway{one, other}) == datastreams.Merge([]datastreams.Pathway{other, one}))
+	// Output: true
+}
+
 // Where several messages become one, the merged context goes on.
 func ExampleMergeContexts() {
 	datastreams.Start(datastreams.WithService("batcher"), datastreams.WithAgentAddr("localhost:8126"))
@@ -88,6 +137,14 @@ func ExampleTrackKafkaCommitOffset() {
 	defer datastreams.Stop()
 	// The message with offset 41 was processed: 42 is what the group reads next.
 	datastreams.TrackKafkaCommitOffset("billing", "orders", 0, 42)
+}
+
+func ExampleTrackTransaction() {
+	datastreams.Start(datastreams.WithService("billing"), datastreams.WithAgentAddr("localhost:8126"))
+	defer datastreams.Stop()
+	datastreams.TrackTransaction("order-4711", "invoiced")
+	fmt.Println(datastreams.Counters()["transactions"])
+	// Output: 1
 }
 
 func ExampleCounters() {

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
 )
 
@@ -87,6 +88,56 @@ func TestStartAgainReplaces(t *testing.T) {
 	if !strings.Contains(string(second.payloads()[0]), "another") || strings.Contains(string(first.payloads()[0]), "another") {
 		t.Error("payloads went to the wrong agent")
 	}
+}
+
+// With -race: a program may start again, or stop, while its goroutines handle messages, and no message is told wrongly.
+func TestStartAndStopAmongMessages(t *testing.T) {
+	a := start(t)
+	end := make(chan struct{})
+	edge := NewEdge("direction:out", "topic:payments", "type:kafka")
+	received, _ := header(t)
+	var wait sync.WaitGroup
+	for range 3 {
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			for {
+				select {
+				case <-end:
+					return
+				default:
+				}
+				first, ctx := SetCheckpoint(ContextWithPathway(context.Background(), received), "direction:in", "type:kafka")
+				after, _ := edge.SetCheckpoint(ctx, 1)
+				if got, _ := PathwayFromContext(ctx); got != first || after.PathwayStart() != received.PathwayStart() {
+					t.Errorf("%v became %v, and then %v", first, got, after)
+					return
+				}
+				TrackKafkaProduce("orders", 0, 1)
+				_, _ = Counters(), edge.Err()
+			}
+		}()
+	}
+	for i := range 12 {
+		opts := []StartOption{WithAgentAddr(a.Listener.Addr().String()), WithEnabled(i%4 != 0)}
+		if i%3 == 0 {
+			opts = append(opts, WithHTTPClient(a.Client()))
+		}
+		if i%5 == 0 {
+			opts = append(opts, WithAgentAddr("ftp://agent"))
+		}
+		Start(opts...)
+		for _, call := range []func(){Stop, Flush} {
+			wait.Add(1)
+			go func() {
+				defer wait.Done()
+				call()
+			}()
+		}
+		Stop()
+	}
+	close(end)
+	wait.Wait()
 }
 
 func TestErrSaysWhatIsWrong(t *testing.T) {
