@@ -22,7 +22,8 @@ case $tool in
     link="-rdynamic -Wl,--whole-archive $RUNTIME -Wl,--no-whole-archive -lm -lrt" forks=12 messages=5000 ;;
   valgrind)
     # "Possibly lost" is no error: std keeps its threads by pointers into their blocks.
-    run="valgrind --quiet --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect
+    # Threads that spin would have its lock for themselves for minutes.
+    run="valgrind --quiet --fair-sched=yes --error-exitcode=99 --leak-check=full --errors-for-leak-kinds=definite,indirect
       --show-leak-kinds=definite,indirect"
     # A thread that is in the middle of its end when the program is over would look like a leak.
     export CHECK_PAUSE_MS=500

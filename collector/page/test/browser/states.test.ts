@@ -99,7 +99,7 @@ test("names are text, whatever is in them, and any number can be drawn", async (
 test("500 nodes stay smooth", async () => {
   const collector = await start();
   // Not all of them are on an edge.
-  await collector.feed("company", "560");
+  await collector.feed("company", "540");
   const page = await browser.open("about:blank");
   await page.addInitScript(() => {
     const kept = globalThis as unknown as { long: number[] };
@@ -122,7 +122,7 @@ test("500 nodes stay smooth", async () => {
   let changes = 0;
   page.on("response", (response) => void (response.url().includes("/api/graph") && changes++));
   for (let at = 0; at < 4; at++) {
-    await collector.feed("company", "560");
+    await collector.feed("company", "540");
     await page.waitForTimeout(1200);
   }
   const live = await long();
