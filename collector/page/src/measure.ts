@@ -2,23 +2,30 @@
 
 const FONT = 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", sans-serif';
 const widths = new Map<string, number>();
-let context: CanvasRenderingContext2D | null | undefined;
+/** One for each font: to change the font costs more than to measure. */
+const contexts = new Map<string, CanvasRenderingContext2D | null>();
 
 /** The width of a text in px, at a size and weight. */
 export function width(text: string, size: number, weight: number): number {
   const key = `${size} ${weight} ${text}`;
   const known = widths.get(key);
   if (known !== undefined) return known;
-  if (context === undefined) context = typeof document === "undefined" ? null : document.createElement("canvas").getContext("2d");
-  let measured = text.length * size * 0.56;
-  if (context) {
-    context.font = `${weight} ${size}px ${FONT}`;
-    measured = context.measureText(text).width;
-  }
+  const measured = context(size, weight)?.measureText(text).width ?? text.length * size * 0.56;
   // Labels change with each bucket: what they were is not kept for ever.
   if (widths.size > 5000) widths.clear();
   widths.set(key, measured);
   return measured;
+}
+
+function context(size: number, weight: number): CanvasRenderingContext2D | null {
+  const font = `${weight} ${size}px ${FONT}`;
+  let made = contexts.get(font);
+  if (made === undefined) {
+    made = typeof document === "undefined" ? null : document.createElement("canvas").getContext("2d");
+    if (made) made.font = font;
+    contexts.set(font, made);
+  }
+  return made;
 }
 
 /** The text, its middle left out when it is too wide: names often differ at their ends. */

@@ -1,5 +1,6 @@
 // Where everything stands on the map. In layers from left to right, as dagre does it, in a tenth of its time: a map of
-// 500 nodes must not be waited for (test/unit/layout.test.ts compares both).
+// 500 nodes must not be waited for (test/unit/layout.test.ts compares both). What runs most is plain loops: a page lays out
+// once, before the engine has compiled any of it, when calls and iterators cost many times what they do later.
 import { type Input, layered } from "./layers";
 import { order } from "./order";
 import { place, spread } from "./place";
@@ -43,7 +44,9 @@ function across(input: Input, space: Space): Layout {
       column = { x: row.x, width: part.width, y: 0 };
       row.x += part.width + PART;
     }
-    move(part, space.margin + column.x, space.margin + row.y + column.y, result);
+    move(part, space.margin + column.x, space.margin + row.y + column.y);
+    for (const [id, box] of part.nodes) result.nodes.set(id, box);
+    for (const [id, line] of part.edges) result.edges.set(id, line);
     column.y += part.height;
     row.height = Math.max(row.height, column.y);
     result.width = Math.max(result.width, column.x + part.width + 2 * space.margin);
@@ -117,17 +120,17 @@ function part({ nodes, edges }: Input, { gap, column }: Space): Layout {
   const beside = bundles(ends);
   const labels: Label[] = [];
   chains.forEach((chain, at) => {
-    const [first, last] = [chain[0], chain.at(-1)];
+    const first = chain[0];
+    const last = chain.at(-1);
     if (!first || !last) return;
     const shift = beside[at]!;
-    const points: Point[] = [];
-    const [left, right] = [nodes[first.node]!, nodes[last.node]!];
-    points.push({ x: columns[first.rank]!.x + left.width / 2, y: first.y + shift / 4 });
-    for (const bend of chain.slice(1, -1)) {
-      const { x, width } = columns[bend.rank]!;
-      points.push({ x: x - width / 2, y: bend.y + shift }, { x: x + width / 2, y: bend.y + shift });
+    const points = [{ x: columns[first.rank]!.x + nodes[first.node]!.width / 2, y: first.y + shift / 4 }];
+    for (let bend = 1; bend < chain.length - 1; bend++) {
+      const { x, width } = columns[chain[bend]!.rank]!;
+      const y = chain[bend]!.y + shift;
+      points.push({ x: x - width / 2, y }, { x: x + width / 2, y });
     }
-    points.push({ x: columns[last.rank]!.x - right.width / 2, y: last.y + shift / 4 });
+    points.push({ x: columns[last.rank]!.x - nodes[last.node]!.width / 2, y: last.y + shift / 4 });
     if (shift && points.length === 2) {
       points.splice(1, 0, { x: (points[0]!.x + points[1]!.x) / 2, y: (points[0]!.y + points[1]!.y) / 2 + shift });
     }
@@ -135,7 +138,8 @@ function part({ nodes, edges }: Input, { gap, column }: Space): Layout {
     const fans = first.after.length >= last.before.length;
     const near = fans || points.length > 3 ? 1 : 0;
     const rank = near && points.length > 3 ? first.rank : last.rank - 1;
-    const [a, b] = points.length > 3 ? [points[0]!, points[1]!] : [points[0]!, points.at(-1)!];
+    const a = points[0]!;
+    const b = points.length > 3 ? points[1]! : points.at(-1)!;
     const middle = columns[rank]!.x + columns[rank]!.width / 2 + column / 2;
     const part = fans ? 0.62 : 0.38;
     const label = { x: middle, y: a.y + (b.y - a.y) * part + (points.length === 3 ? shift : 0) };
@@ -163,9 +167,9 @@ function partLabels(labels: Label[], ranks: number): void {
 
 /** How far an edge runs beside the others between the same nodes. */
 function bundles(ends: [number, number][]): number[] {
-  const bundle = new Map<string, number[]>();
+  const bundle = new Map<number, number[]>();
   ends.forEach(([from, to], edge) => {
-    const key = from < to ? `${from} ${to}` : `${to} ${from}`;
+    const key = Math.min(from, to) * 2 ** 26 + Math.max(from, to);
     const others = bundle.get(key);
     if (others) others.push(edge);
     else bundle.set(key, [edge]);
@@ -179,20 +183,34 @@ function bundles(ends: [number, number][]): number[] {
 
 /** Moves a part so that its least y is 0. */
 function up(part: Layout): Layout {
-  let [least, most] = [Infinity, -Infinity];
-  const see = (top: number, bottom: number) => ([least, most] = [Math.min(least, top), Math.max(most, bottom)]);
-  for (const { y, height } of part.nodes.values()) see(y - height / 2, y + height / 2);
-  for (const { points, label } of part.edges.values()) {
-    for (const { y } of points) see(y, y);
-    see(label.y - LABEL / 2, label.y + LABEL / 2);
+  let least = Infinity;
+  let most = -Infinity;
+  for (const { y, height } of part.nodes.values()) {
+    least = Math.min(least, y - height / 2);
+    most = Math.max(most, y + height / 2);
   }
-  const moved: Layout = { nodes: new Map(), edges: new Map(), width: part.width, height: most - least };
-  move(part, 0, -least, moved);
-  return moved;
+  for (const { points, label } of part.edges.values()) {
+    for (let at = 0; at < points.length; at++) {
+      least = Math.min(least, points[at]!.y);
+      most = Math.max(most, points[at]!.y);
+    }
+    least = Math.min(least, label.y - LABEL / 2);
+    most = Math.max(most, label.y + LABEL / 2);
+  }
+  move(part, 0, -least);
+  part.height = most - least;
+  return part;
 }
 
-function move(part: Layout, x: number, y: number, into: Layout): void {
-  const to = (point: Point) => ({ x: point.x + x, y: point.y + y });
-  for (const [id, box] of part.nodes) into.nodes.set(id, { ...box, ...to(box) });
-  for (const [id, line] of part.edges) into.edges.set(id, { points: line.points.map(to), label: to(line.label) });
+/** Moves all of a part. */
+function move(part: Layout, x: number, y: number): void {
+  const shift = (point: Point) => {
+    point.x += x;
+    point.y += y;
+  };
+  for (const box of part.nodes.values()) shift(box);
+  for (const { points, label } of part.edges.values()) {
+    for (let at = 0; at < points.length; at++) shift(points[at]!);
+    shift(label);
+  }
 }

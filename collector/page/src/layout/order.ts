@@ -11,8 +11,9 @@ export function order(layers: Cell[][]): void {
   let best: Cell[][] = [];
   for (let sweep = 0; sweep < SWEEPS; sweep++) {
     const right = sweep % 2 === 0;
-    const way = right ? layers.slice(1) : layers.slice(0, -1).reverse();
-    for (const layer of way) sortBy(layer, right ? "before" : "after", sweep % 4 > 1);
+    for (let step = 1; step < layers.length; step++) {
+      sortBy(layers[right ? step : layers.length - 1 - step]!, right ? "before" : "after", sweep % 4 > 1);
+    }
     transpose(layers);
     const crossings = count(layers);
     if (crossings < least) {
@@ -39,15 +40,16 @@ function start(layers: Cell[][]): void {
 }
 
 function number(layer: Cell[]): void {
-  layer.forEach((cell, at) => (cell.order = at));
+  for (let at = 0; at < layer.length; at++) layer[at]!.order = at;
 }
 
 /** By the mean place of the neighbours; what has none keeps its own. `turn`: of equal ones the last comes first. */
 function sortBy(layer: Cell[], side: "before" | "after", turn: boolean): void {
-  for (const cell of layer) {
+  for (let at = 0; at < layer.length; at++) {
+    const cell = layer[at]!;
     const near = cell[side];
     let sum = 0;
-    for (const other of near) sum += other.order;
+    for (let other = 0; other < near.length; other++) sum += near[other]!.order;
     cell.weight = near.length ? sum / near.length : cell.order;
   }
   layer.sort((a, b) => a.weight - b.weight || (turn ? b.order - a.order : a.order - b.order));
@@ -58,26 +60,34 @@ function sortBy(layer: Cell[], side: "before" | "after", turn: boolean): void {
 function transpose(layers: Cell[][]): void {
   for (let round = 0, better = true; better && round < 4; round++) {
     better = false;
-    for (const layer of layers) {
+    for (let rank = 0; rank < layers.length; rank++) {
+      const layer = layers[rank]!;
       for (let at = 1; at < layer.length; at++) {
-        const [a, b] = [layer[at - 1]!, layer[at]!];
-        const gain =
-          between(a.before, b.before) - between(b.before, a.before) + between(a.after, b.after) - between(b.after, a.after);
-        if (gain <= 0) continue;
+        const a = layer[at - 1]!;
+        const b = layer[at]!;
+        if (gain(a.before, b.before) + gain(a.after, b.after) <= 0) continue;
         layer[at - 1] = b;
         layer[at] = a;
-        [a.order, b.order] = [at, at - 1];
+        b.order = at - 1;
+        a.order = at;
         better = true;
       }
     }
   }
 }
 
-/** Crossings of the edges of one that stands above another. */
-function between(above: Cell[], below: Cell[]): number {
-  let crossings = 0;
-  for (const a of above) for (const b of below) if (a.order > b.order) crossings++;
-  return crossings;
+/** How many crossings fewer there are when one that stands above another goes below it. */
+function gain(above: Cell[], below: Cell[]): number {
+  let sum = 0;
+  for (let one = 0; one < above.length; one++) {
+    const place = above[one]!.order;
+    for (let other = 0; other < below.length; other++) {
+      const beside = below[other]!.order;
+      if (place > beside) sum++;
+      else if (place < beside) sum--;
+    }
+  }
+  return sum;
 }
 
 /** All crossings, with a tree of sums over each layer. */
@@ -87,16 +97,17 @@ export function count(layers: Cell[][]): number {
     const size = layers[rank]!.length;
     const sums = new Int32Array(size + 1);
     let seen = 0;
-    for (const cell of layers[rank - 1]!) {
-      const places = cell.after.map((next) => next.order);
-      for (const place of places) {
+    const layer = layers[rank - 1]!;
+    for (let cell = 0; cell < layer.length; cell++) {
+      const after = layer[cell]!.after;
+      for (let edge = 0; edge < after.length; edge++) {
         let upTo = 0;
-        for (let at = place + 1; at > 0; at -= at & -at) upTo += sums[at]!;
+        for (let at = after[edge]!.order + 1; at > 0; at -= at & -at) upTo += sums[at]!;
         crossings += seen - upTo;
       }
-      for (const place of places) {
-        seen++;
-        for (let at = place + 1; at <= size; at += at & -at) sums[at]!++;
+      seen += after.length;
+      for (let edge = 0; edge < after.length; edge++) {
+        for (let at = after[edge]!.order + 1; at <= size; at += at & -at) sums[at]!++;
       }
     }
   }

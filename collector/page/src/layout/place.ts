@@ -14,14 +14,18 @@ export function place(layers: Cell[][], gap: number): void {
     // Around one line, so that nothing starts far off.
     for (const cell of layer) cell.y -= (y - gap) / 2;
   }
+  // What does not change from round to round.
+  const forces = layers.map((layer) => layer.map((cell) => (cell.node < 0 ? 8 : 1 + cell.before.length + cell.after.length)));
+  const heights = layers.map((layer) => layer.map((cell) => cell.height));
   for (let round = 0; round < ROUNDS; round++) {
     const right = round % 2 === 0;
     const last = round >= ROUNDS - 2;
-    for (const layer of right ? layers : layers.slice().reverse()) {
-      const wish = layer.map((cell) => wished(cell, right || last, !right || last));
-      const force = layer.map((cell) => (cell.node < 0 ? 8 : 1 + cell.before.length + cell.after.length));
-      const heights = layer.map((cell) => cell.height);
-      const free = spread(wish, force, heights, gap);
+    for (let step = 0; step < layers.length; step++) {
+      const rank = right ? step : layers.length - 1 - step;
+      const layer = layers[rank]!;
+      const wish: number[] = [];
+      for (let at = 0; at < layer.length; at++) wish.push(wished(layer[at]!, right || last, !right || last));
+      const free = spread(wish, forces[rank]!, heights[rank]!, gap);
       for (let at = 0; at < layer.length; at++) layer[at]!.y = free[at]!;
     }
   }
@@ -29,14 +33,15 @@ export function place(layers: Cell[][], gap: number): void {
 
 /** The mean of the neighbours, bends counted more: they keep long edges straight. */
 function wished(cell: Cell, before: boolean, after: boolean): number {
-  let [sum, weights] = [0, 0];
-  const see = (other: Cell) => {
+  let sum = 0;
+  let weights = 0;
+  const { before: left, after: right } = cell;
+  for (let at = before ? 0 : left.length; at < left.length + (after ? right.length : 0); at++) {
+    const other = at < left.length ? left[at]! : right[at - left.length]!;
     const weight = cell.node < 0 && other.node < 0 ? 4 : 1;
     sum += weight * other.y;
     weights += weight;
-  };
-  if (before) for (const other of cell.before) see(other);
-  if (after) for (const other of cell.after) see(other);
+  }
   return weights ? sum / weights : cell.y;
 }
 
@@ -55,7 +60,9 @@ export function spread(wish: number[], force: number[], heights: number[], gap: 
   let blocks = 0;
   for (let at = 0; at < length; at++) {
     if (at) offsets[at] = offsets[at - 1]! + (heights[at - 1]! + heights[at]!) / 2 + gap;
-    let [begin, weight, place] = [at, force[at]!, wish[at]! - offsets[at]!];
+    let begin = at;
+    let weight = force[at]!;
+    let place = wish[at]! - offsets[at]!;
     for (; blocks > 0 && places[blocks - 1]! > place; blocks--) {
       const other = weights[blocks - 1]!;
       place = (place * weight + places[blocks - 1]! * other) / (weight + other);
@@ -66,10 +73,10 @@ export function spread(wish: number[], force: number[], heights: number[], gap: 
     weights[blocks] = weight;
     places[blocks++] = place;
   }
-  const found = new Array<number>(length);
-  for (let block = 0; block < blocks; block++) {
-    const end = block + 1 < blocks ? first[block + 1]! : length;
-    for (let at = first[block]!; at < end; at++) found[at] = places[block]! + offsets[at]!;
+  const found: number[] = [];
+  for (let at = 0, block = 0; at < length; at++) {
+    if (block + 1 < blocks && first[block + 1] === at) block++;
+    found.push(places[block]! + offsets[at]!);
   }
   return found;
 }
