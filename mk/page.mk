@@ -33,6 +33,6 @@ test-page: page lib command ## The page: layout, formats, state; a real collecto
 	cd $(PAGE) && PAGE_COLLECTOR=$(CURDIR)/$(PAGE_COLLECTOR) PAGE_LIBRARY=$(CURDIR)/build/lib/libdatastreams.so \
 	  npx vitest run --config test/browser/vitest.config.ts
 
-screenshot: page examples command ## Take docs/page.png, the picture in the README, of the demonstration
+screenshot: page examples command examples-more ## Take docs/page.png, the picture in the README, of the demonstration
 	@$(SETUP) browser
 	cd $(PAGE) && node test/screenshot.mjs $(CURDIR)/$(COMMAND) $(CURDIR)/$(EXAMPLES_DIR) $(CURDIR)/docs/page.png
