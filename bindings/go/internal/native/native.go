@@ -101,20 +101,24 @@ type Client struct {
 	log    *cgo.Handle // of Config.Log; in C's hands as long as the client lives
 }
 
-// Check says whether the library that is linked is the one that this package was written for.
-func Check() error {
-	if abi := uint32(C.ds_abi_version()); abi != C.DS_ABI_VERSION {
+// linked tells the ABI and the version of the library that is linked. Tests link others.
+var linked = func() (abi uint32, version string) { return uint32(C.ds_abi_version()), C.GoString(C.ds_version()) }
+
+// check says whether the library that is linked is the one that this package was written for.
+func check() error {
+	abi, version := linked()
+	if abi != C.DS_ABI_VERSION {
 		return fmt.Errorf("datastreams: the linked library has ABI %d, this package needs %d", abi, C.DS_ABI_VERSION)
 	}
-	if linked := C.GoString(C.ds_version()); older(linked, C.DS_VERSION) {
-		return fmt.Errorf("datastreams: the linked library is version %s, older than its header %s", linked, C.DS_VERSION)
+	if older(version, C.DS_VERSION) {
+		return fmt.Errorf("datastreams: the linked library is version %s, older than its header %s", version, C.DS_VERSION)
 	}
 	return nil
 }
 
 // New makes a client: ds_client_new. The error is the library's sentence.
 func New(config Config) (*Client, error) {
-	if err := Check(); err != nil {
+	if err := check(); err != nil {
 		return nil, err
 	}
 	raw, err := toC(config)
