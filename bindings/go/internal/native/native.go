@@ -28,6 +28,8 @@ void datastreamsLog(void *userdata, int32_t level, ds_str line);
 #cgo nocallback go_encode
 #cgo noescape go_track_offset
 #cgo nocallback go_track_offset
+#cgo noescape go_track_transaction
+#cgo nocallback go_track_transaction
 #cgo noescape go_decode
 #cgo nocallback go_decode
 #cgo noescape ds_pathway_merge
@@ -75,6 +77,11 @@ static void go_decode(const uint8_t *header, size_t header_len, int64_t now_ns, 
 
 static ds_status go_track_offset(uintptr_t client, uint64_t backlog, int32_t partition, int64_t offset) {
   return ds_track_offset((const ds_client *)client, (ds_edge){backlog}, partition, offset);
+}
+
+static ds_status go_track_transaction(uintptr_t client, const char *id, size_t id_len, const char *checkpoint,
+                                      size_t checkpoint_len, int64_t at_ns) {
+  return ds_track_transaction((const ds_client *)client, (ds_str){id, id_len}, (ds_str){checkpoint, checkpoint_len}, at_ns);
 }
 
 // A config in C's memory, with room for its texts behind it: one allocation, one free.
@@ -273,12 +280,10 @@ func (c *Client) TrackOffset(backlog Edge, partition int32, offset int64) Status
 
 // TrackTransaction is ds_track_transaction.
 func (c *Client) TrackTransaction(id, checkpoint string, atNs int64) Status {
-	defer runtime.KeepAlive(c)
-	idC, checkpointC := C.CString(id), C.CString(checkpoint)
-	defer C.free(unsafe.Pointer(idC))
-	defer C.free(unsafe.Pointer(checkpointC))
-	return Status(C.ds_track_transaction(c.client, C.ds_str{ptr: idC, len: C.size_t(len(id))},
-		C.ds_str{ptr: checkpointC, len: C.size_t(len(checkpoint))}, C.int64_t(atNs)))
+	status := C.go_track_transaction(c.handle(), (*C.char)(unsafe.Pointer(unsafe.StringData(id))), C.size_t(len(id)),
+		(*C.char)(unsafe.Pointer(unsafe.StringData(checkpoint))), C.size_t(len(checkpoint)), C.int64_t(atNs))
+	runtime.KeepAlive(c)
+	return Status(status)
 }
 
 // Counters calls f with every counter.
