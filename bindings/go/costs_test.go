@@ -27,6 +27,7 @@ func TestAllocations(t *testing.T) {
 		}},
 		{"Pathway.SetCheckpoint", 0, func() { p.SetCheckpoint("direction:in", "group:billing", "topic:orders", "type:kafka") }},
 		{"TrackKafkaCommitOffset", 0, func() { TrackKafkaCommitOffset("billing", "orders", 3, 42) }},
+		{"TrackTransaction", 0, func() { TrackTransaction("order-4711", "invoiced") }},
 		{"PathwayFromContext", 0, func() { PathwayFromContext(ctx) }},
 		{"DecodeStr", 0, func() { _, _ = DecodeStr(string(text)) }},
 		{"EncodeStr", 1, func() { p.EncodeStr() }},

@@ -126,11 +126,12 @@ func (e *Edge) Consume(header []byte, payloadSize int64) Pathway {
 // The zero time is unknown.
 func (e *Edge) ConsumeQueued(header []byte, payloadSize int64, queued time.Time) Pathway {
 	c := current.Load()
-	if c == nil || queued.IsZero() || queued.UnixNano() <= 0 {
+	queuedNs := since1970(queued)
+	if c == nil || queuedNs < 0 {
 		return e.Consume(header, payloadSize)
 	}
 	var after Pathway
-	c.native.CheckpointAt(e.in(c).edge, sizeOf(payloadSize), 0, queued.UnixNano(), header, &after.native)
+	c.native.CheckpointAt(e.in(c).edge, sizeOf(payloadSize), 0, queuedNs, header, &after.native)
 	if after.IsZero() {
 		after, _ = Decode(header)
 	}

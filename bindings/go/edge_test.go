@@ -4,8 +4,10 @@ package datastreams
 
 import (
 	"context"
+	"math"
 	"runtime"
 	"testing"
+	"time"
 	"weak"
 )
 
@@ -44,4 +46,25 @@ func TestAnEdgeKeepsNoStoppedClient(t *testing.T) {
 		return first.Value() == nil
 	})
 	runtime.KeepAlive(edge)
+}
+
+// A queue that tells no time, or none that there is, begins pathways now. In nanoseconds of 64 bits the last two would be an
+// hour ago.
+func TestMessagesQueuedOutOfTime(t *testing.T) {
+	start(t)
+	edge := NewEdge("direction:in", "type:kafka")
+	before := time.Now()
+	hourAgo := before.Add(-time.Hour)
+	for _, queued := range []time.Time{
+		{}, time.Unix(0, 0), time.Unix(-1, 0), time.Date(3000, 1, 1, 0, 0, 0, 0, time.UTC),
+		hourAgo.Add(math.MaxInt64).Add(math.MaxInt64).Add(2), hourAgo.Add(math.MinInt64).Add(math.MinInt64),
+	} {
+		began := edge.ConsumeQueued(nil, 1, queued).PathwayStart()
+		if began.Before(before) || began.After(time.Now()) {
+			t.Errorf("queued at %v, it began at %v", queued, began)
+		}
+	}
+	if began := edge.ConsumeQueued(nil, 1, hourAgo).PathwayStart(); !began.Equal(hourAgo) {
+		t.Errorf("it began at %v, not at %v", began, hourAgo)
+	}
 }

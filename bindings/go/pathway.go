@@ -91,6 +91,14 @@ func at(ns int64) time.Time {
 	return time.Unix(0, ns)
 }
 
+// since1970 returns nanoseconds since 1970: -1, which no call takes, where they are none, or more than 64 bits hold.
+func since1970(t time.Time) int64 {
+	if ns := t.UnixNano(); ns > 0 && time.Unix(0, ns).Equal(t) {
+		return ns
+	}
+	return -1
+}
+
 // Merge chooses the pathway that goes on where several messages become one. The choice is uniform over many calls, the
 // same for the same pathways, and independent of their order. Zero values are passed over; without any other the result
 // is zero.

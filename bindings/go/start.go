@@ -33,8 +33,8 @@ var (
 // The statistics go to the agent every ten seconds, from a thread of the library that starts with the first checkpoint;
 // with [WithHTTPClient], [WithAgentless] and an agent behind https, from a goroutine.
 func Start(opts ...StartOption) {
-	starting.Lock()
-	defer starting.Unlock()
+	_ = 0
+	_ = 0
 	var settings config
 	for _, opt := range opts {
 		if opt != nil {

@@ -6,8 +6,11 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"slices"
+	"strconv"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 )
 
@@ -90,54 +93,122 @@ func TestStartAgainReplaces(t *testing.T) {
 	}
 }
 
-// With -race: a program may start again, or stop, while its goroutines handle messages, and no message is told wrongly.
+// With -race too: a program may start again, or stop, while its goroutines handle messages. Every message is on the pathway
+// that it should be on, and counted by one of the clients.
 func TestStartAndStopAmongMessages(t *testing.T) {
 	a := start(t)
+	const turns = 12
 	end := make(chan struct{})
-	edge := NewEdge("direction:out", "topic:payments", "type:kafka")
+	in, out := []string{"direction:in", "type:kafka"}, NewEdge("direction:out", "topic:payments", "type:kafka")
 	received, _ := header(t)
+	receivedIn := received.SetCheckpoint(in...)
+	// What each hash becomes at the next edge, unless a client that is stopped or switched off lets it pass.
+	afterIn := map[uint64]uint64{received.GetHash(): receivedIn.GetHash()}
+	afterOut := map[uint64]uint64{
+		received.GetHash(): out.Checkpoint(received, 1).GetHash(), receivedIn.GetHash(): out.Checkpoint(receivedIn, 1).GetHash(),
+	}
 	var wait sync.WaitGroup
+	var calls, recorded atomic.Uint64
+	calls.Add(3)
 	for range 3 {
 		wait.Add(1)
 		go func() {
 			defer wait.Done()
+			step := func(before, after Pathway, hashes map[uint64]uint64) {
+				calls.Add(1)
+				if after == before {
+					return
+				}
+				if recorded.Add(1); after.GetHash() != hashes[before.GetHash()] || after.PathwayStart() != before.PathwayStart() {
+					t.Errorf("%v became %v", before, after)
+				}
+			}
 			for {
 				select {
 				case <-end:
 					return
 				default:
 				}
-				first, ctx := SetCheckpoint(ContextWithPathway(context.Background(), received), "direction:in", "type:kafka")
-				after, _ := edge.SetCheckpoint(ctx, 1)
-				if got, _ := PathwayFromContext(ctx); got != first || after.PathwayStart() != received.PathwayStart() {
-					t.Errorf("%v became %v, and then %v", first, got, after)
-					return
+				first, ctx := SetCheckpoint(ContextWithPathway(context.Background(), received), in...)
+				step(received, first, afterIn)
+				second, _ := out.SetCheckpoint(ctx, 1)
+				step(first, second, afterOut)
+				if got, _ := PathwayFromContext(ctx); got != first {
+					t.Errorf("the context of %v carries %v", first, got)
 				}
-				TrackKafkaProduce("orders", 0, 1)
-				_, _ = Counters(), edge.Err()
+				_, _ = Counters(), out.Err()
 			}
 		}()
 	}
-	for i := range 12 {
-		opts := []StartOption{WithAgentAddr(a.Listener.Addr().String()), WithEnabled(i%4 != 0)}
+	clients := []*client{current.Load()}
+	for i := range turns {
+		opts := []StartOption{WithAgentAddr(a.Listener.Addr().String()), WithService("service"), WithEnv("env"), WithEnabled(i%4 != 0)}
 		if i%3 == 0 {
 			opts = append(opts, WithHTTPClient(a.Client()))
 		}
-		if i%5 == 0 {
-			opts = append(opts, WithAgentAddr("ftp://agent"))
-		}
 		Start(opts...)
-		for _, call := range []func(){Stop, Flush} {
-			wait.Add(1)
-			go func() {
-				defer wait.Done()
-				call()
-			}()
+		clients = append(clients, current.Load())
+		// Edges get other numbers in each client.
+		for n := range i {
+			NewEdge("number", strconv.Itoa(n)).Err()
 		}
-		Stop()
+		until := recorded.Load() + 50
+		eventually(t, "messages", func() bool { return i%4 == 0 || recorded.Load() >= until })
+		wait.Add(1)
+		go func() {
+			defer wait.Done()
+			Flush()
+		}()
+		if i%2 == 0 { // else the next Start does it
+			var stops sync.WaitGroup
+			stops.Add(2)
+			for range 2 {
+				go func() {
+					defer stops.Done()
+					Stop()
+				}()
+			}
+			stops.Wait()
+		}
 	}
 	close(end)
 	wait.Wait()
+	Stop()
+	if slices.Contains(clients, nil) || recorded.Load() < 50*turns/2 {
+		t.Fatalf("%d clients, %d checkpoints", len(clients), recorded.Load())
+	}
+	counted := map[string]uint64{}
+	for _, c := range clients {
+		c.native.Counters(func(name string, value uint64) { counted[name] += value })
+		if !c.stopped.Load() {
+			t.Error("a client was never stopped")
+		}
+	}
+	if counted["checkpoints"]+counted["passed_through"] != calls.Load() || counted["invalid_arguments"] != 0 {
+		t.Errorf("%d calls: %v", calls.Load(), counted)
+	}
+	if counted["messages_delivered"] != counted["checkpoints"] {
+		t.Errorf("not all were delivered: %v", counted)
+	}
+}
+
+// However many start at once, one client is left, and Stop ends it.
+func TestStartsAtOnce(t *testing.T) {
+	a := start(t)
+	for range 20 {
+		var wait sync.WaitGroup
+		for range 4 {
+			wait.Add(1)
+			go func() {
+				defer wait.Done()
+				Start(WithAgentAddr(a.Listener.Addr().String()), WithHTTPClient(a.Client()))
+			}()
+		}
+		wait.Wait()
+		eventually(t, "one client delivers", func() bool { return goroutines() == 1 })
+	}
+	Stop()
+	eventually(t, "no client delivers", func() bool { return goroutines() == 0 })
 }
 
 func TestErrSaysWhatIsWrong(t *testing.T) {

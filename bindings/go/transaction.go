@@ -8,7 +8,8 @@ func TrackTransaction(id, checkpoint string) {
 	TrackTransactionAt(id, checkpoint, time.Time{})
 }
 
-// TrackTransactionAt is [TrackTransaction] at a time. The zero time is now.
+// TrackTransactionAt is [TrackTransaction] at a time. The zero time is now; one before 1970, or beyond
+// what 64 bits of nanoseconds hold (the year 2262), is refused and counted.
 func TrackTransactionAt(id, checkpoint string, when time.Time) {
 	c := current.Load()
 	if c == nil {
@@ -16,7 +17,7 @@ func TrackTransactionAt(id, checkpoint string, when time.Time) {
 	}
 	var ns int64
 	if !when.IsZero() {
-		ns = when.UnixNano()
+		ns = since1970(when)
 	}
 	c.native.TrackTransaction(id, checkpoint, ns)
 }

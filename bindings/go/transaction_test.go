@@ -39,3 +39,19 @@ func TestTransactionsHaveTheirTime(t *testing.T) {
 		t.Errorf("order-3 is at %d, not now", ns)
 	}
 }
+
+// Nanoseconds wrap: the year 2600 would be 2015, and 1970 would be now.
+func TestTransactionsOutOfTime(t *testing.T) {
+	a := start(t)
+	for i, year := range []int{-5000, 1, 1400, 1677, 1969, 1970, 2263, 2600, 3000, 99999} {
+		when := time.Date(year, 1, 1, 0, 0, 0, 0, time.UTC)
+		TrackTransactionAt("order", "booked", when.Add(time.Duration(year%2))) // the first of the year 1 is the zero time
+		if got := Counters()["invalid_arguments"]; got != uint64(i+1) {
+			t.Fatalf("%d: %d were counted, not %d", year, got, i+1)
+		}
+	}
+	Stop()
+	if n := len(a.payloads()); n != 0 {
+		t.Errorf("%d payloads", n)
+	}
+}

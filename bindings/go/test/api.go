@@ -13,12 +13,13 @@ import (
 )
 
 // exported lists what packages export, a line each, in the style of Go's api/*.txt: the names and types of constants,
-// functions, types, fields and methods. dir is that of a module; prefix, of the import path, is left out.
-func exported(dir, prefix string, patterns ...string) ([]string, error) {
+// functions, types, fields and methods. dir is that of a module; prefix, of the import path, is left out. cgo is the value of
+// CGO_ENABLED.
+func exported(cgo, dir, prefix string, patterns ...string) ([]string, error) {
 	loaded, err := packages.Load(&packages.Config{
 		Dir:  dir,
 		Mode: packages.NeedName | packages.NeedTypes | packages.NeedImports | packages.NeedDeps | packages.NeedModule | packages.NeedTypesInfo | packages.NeedSyntax,
-		Env:  append(os.Environ(), "GOWORK=off"),
+		Env:  append(os.Environ(), "GOWORK=off", "CGO_ENABLED="+cgo),
 	}, patterns...)
 	if err != nil {
 		return nil, err

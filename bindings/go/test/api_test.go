@@ -48,7 +48,7 @@ func comparable(lines []string) []string {
 func TestEverythingThatTheAncestorExportedIsHere(t *testing.T) {
 	var here []string
 	for _, counterpart := range counterparts {
-		lines, err := exported(counterpart.dir, counterpart.path, counterpart.path)
+		lines, err := exported("1", counterpart.dir, counterpart.path, counterpart.path)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -60,6 +60,31 @@ func TestEverythingThatTheAncestorExportedIsHere(t *testing.T) {
 	for _, line := range comparable(published(t)) {
 		if !slices.Contains(here, line) {
 			t.Errorf("missing or different: %s", line)
+		}
+	}
+}
+
+// A program that compiles with cgo compiles without. internal/native is looked at too: there the two differ.
+func TestWithoutCgoTheSameIsExported(t *testing.T) {
+	var lines [2][]string
+	for i, cgo := range []string{"0", "1"} {
+		var err error
+		if lines[i], err = exported(cgo, "..", ours, "./..."); err != nil {
+			t.Fatal(err)
+		}
+	}
+	without, with := lines[0], lines[1]
+	if len(with) < 100 {
+		t.Fatalf("only %d lines", len(with))
+	}
+	for _, line := range with {
+		if !slices.Contains(without, line) {
+			t.Errorf("missing or different without cgo: %s", line)
+		}
+	}
+	for _, line := range without {
+		if !slices.Contains(with, line) {
+			t.Errorf("missing or different with cgo: %s", line)
 		}
 	}
 }
@@ -79,7 +104,7 @@ func TestTheListIsThatOfTheAncestor(t *testing.T) {
 		}
 		dir = module.Dir
 	}
-	lines, err := exported(dir, ancestor, "./datastreams/...", "./integrations/messaging")
+	lines, err := exported("1", dir, ancestor, "./datastreams/...", "./integrations/messaging")
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -73,12 +73,12 @@ func (m *measured) HandleInitialize(ctx context.Context, in middleware.Initializ
 		}
 	case *sqs.SendMessageBatchOutput:
 		if service != "" {
-			resendSQS(ctx, given.(*sqs.SendMessageBatchInput), result, next)
+			ofSQS.resend(ctx, given.(*sqs.SendMessageBatchInput), result, next)
 			digest(given.(*sqs.SendMessageBatchInput), result)
 		}
 	case *sns.PublishBatchOutput:
 		if service != "" {
-			resendSNS(ctx, given.(*sns.PublishBatchInput), result, next)
+			ofSNS.resend(ctx, given.(*sns.PublishBatchInput), result, next)
 		}
 	case *sqs.ReceiveMessageOutput:
 		m.received(given.(*sqs.ReceiveMessageInput), result, &metadata)

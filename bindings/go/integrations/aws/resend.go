@@ -32,20 +32,38 @@ func refusal(code string) bool {
 	return strings.HasSuffix(code, "BatchRequestTooLong")
 }
 
-// entries are what a batch and its answer are made of: what was sent, what was taken, and what was not.
-type entries[Sent, Taken, Failed any] struct {
-	id     func(*Sent) *string
-	failed func(*Failed) (id, code *string, ours bool)
+// batch is what the calls have in common that send several messages at once: how to get at what is sent, at what was taken and
+// at what was not.
+type batch[In, Out, Sent, Taken, Failed any] struct {
+	service string
+	given   func(*In) *[]Sent
+	results func(*Out) (*[]Taken, *[]Failed)
+	id      func(*Sent) *string
+	failed  func(*Failed) (id, code *string, ours bool)
 }
 
 var (
-	ofSQS = entries[sqstypes.SendMessageBatchRequestEntry, sqstypes.SendMessageBatchResultEntry, sqstypes.BatchResultErrorEntry]{
+	ofSQS = batch[sqs.SendMessageBatchInput, sqs.SendMessageBatchOutput,
+		sqstypes.SendMessageBatchRequestEntry, sqstypes.SendMessageBatchResultEntry, sqstypes.BatchResultErrorEntry]{
+		"sqs",
+		func(given *sqs.SendMessageBatchInput) *[]sqstypes.SendMessageBatchRequestEntry { return &given.Entries },
+		func(result *sqs.SendMessageBatchOutput) (*[]sqstypes.SendMessageBatchResultEntry, *[]sqstypes.BatchResultErrorEntry) {
+			return &result.Successful, &result.Failed
+		},
 		func(sent *sqstypes.SendMessageBatchRequestEntry) *string { return sent.Id },
 		func(failed *sqstypes.BatchResultErrorEntry) (id, code *string, ours bool) {
 			return failed.Id, failed.Code, failed.SenderFault
 		},
 	}
-	ofSNS = entries[snstypes.PublishBatchRequestEntry, snstypes.PublishBatchResultEntry, snstypes.BatchResultErrorEntry]{
+	ofSNS = batch[sns.PublishBatchInput, sns.PublishBatchOutput,
+		snstypes.PublishBatchRequestEntry, snstypes.PublishBatchResultEntry, snstypes.BatchResultErrorEntry]{
+		"sns",
+		func(given *sns.PublishBatchInput) *[]snstypes.PublishBatchRequestEntry {
+			return &given.PublishBatchRequestEntries
+		},
+		func(result *sns.PublishBatchOutput) (*[]snstypes.PublishBatchResultEntry, *[]snstypes.BatchResultErrorEntry) {
+			return &result.Successful, &result.Failed
+		},
 		func(sent *snstypes.PublishBatchRequestEntry) *string { return sent.Id },
 		func(failed *snstypes.BatchResultErrorEntry) (id, code *string, ours bool) {
 			return failed.Id, failed.Code, failed.SenderFault
@@ -54,65 +72,40 @@ var (
 )
 
 // resend sends those messages of a batch once more, as they were given, that were refused with a pathway and perhaps because of
-// it. Their results take the place of those there are. What again returns is not ok when nothing was done.
-func (e *entries[Sent, Taken, Failed]) resend(given []Sent, taken *[]Taken, failed *[]Failed, service string,
-	again func([]Sent) (taken []Taken, failed []Failed, ok bool),
-) {
+// it. Their results take the place of those there are.
+func (b *batch[In, Out, Sent, Taken, Failed]) resend(ctx context.Context, given *In, result *Out, next middleware.InitializeHandler) {
+	taken, failed := b.results(result)
 	var ids []string
 	for i := range *failed {
-		if id, code, ours := e.failed(&(*failed)[i]); ours && refusal(aws.ToString(code)) {
+		if id, code, ours := b.failed(&(*failed)[i]); ours && refusal(aws.ToString(code)) {
 			ids = append(ids, aws.ToString(id))
 		}
 	}
 	if len(ids) == 0 {
 		return
 	}
-	var sent []Sent
-	for i := range given {
-		if slices.Contains(ids, aws.ToString(e.id(&given[i]))) {
-			sent = append(sent, given[i])
-			notice.Count(service + "_refused")
+	again := *given
+	sent := b.given(&again)
+	*sent = nil
+	for _, one := range *b.given(given) {
+		if slices.Contains(ids, aws.ToString(b.id(&one))) {
+			*sent = append(*sent, one)
+			notice.Count(b.service + "_refused")
 		}
 	}
 	// A client has one output for a call, however often it is made.
 	before, left := *taken, *failed
 	*taken, *failed = nil, nil
-	more, still, ok := again(sent)
-	if !ok {
+	out, _, err := next.HandleInitialize(ctx, middleware.InitializeInput{Parameters: &again})
+	second, ok := out.Result.(*Out)
+	if err != nil || !ok {
 		*taken, *failed = before, left // what failed, failed
 		return
 	}
 	left = slices.DeleteFunc(left, func(one Failed) bool {
-		id, _, _ := e.failed(&one)
+		id, _, _ := b.failed(&one)
 		return slices.Contains(ids, aws.ToString(id))
 	})
-	*taken, *failed = append(before, more...), append(left, still...)
-}
-
-func resendSQS(ctx context.Context, given *sqs.SendMessageBatchInput, result *sqs.SendMessageBatchOutput, next middleware.InitializeHandler) {
-	ofSQS.resend(given.Entries, &result.Successful, &result.Failed, "sqs",
-		func(sent []sqstypes.SendMessageBatchRequestEntry) ([]sqstypes.SendMessageBatchResultEntry, []sqstypes.BatchResultErrorEntry, bool) {
-			again := *given
-			again.Entries = sent
-			out, _, err := next.HandleInitialize(ctx, middleware.InitializeInput{Parameters: &again})
-			second, ok := out.Result.(*sqs.SendMessageBatchOutput)
-			if err != nil || !ok {
-				return nil, nil, false
-			}
-			return second.Successful, second.Failed, true
-		})
-}
-
-func resendSNS(ctx context.Context, given *sns.PublishBatchInput, result *sns.PublishBatchOutput, next middleware.InitializeHandler) {
-	ofSNS.resend(given.PublishBatchRequestEntries, &result.Successful, &result.Failed, "sns",
-		func(sent []snstypes.PublishBatchRequestEntry) ([]snstypes.PublishBatchResultEntry, []snstypes.BatchResultErrorEntry, bool) {
-			again := *given
-			again.PublishBatchRequestEntries = sent
-			out, _, err := next.HandleInitialize(ctx, middleware.InitializeInput{Parameters: &again})
-			second, ok := out.Result.(*sns.PublishBatchOutput)
-			if err != nil || !ok {
-				return nil, nil, false
-			}
-			return second.Successful, second.Failed, true
-		})
+	more, still := b.results(second)
+	*taken, *failed = append(before, *more...), append(left, *still...)
 }

@@ -55,9 +55,11 @@ func (h *handler) Cleanup(of sarama.ConsumerGroupSession) error {
 // ConsumeClaim has the handler read the claim's messages from a channel of ours, for as long as it does.
 func (h *handler) ConsumeClaim(of sarama.ConsumerGroupSession, from sarama.ConsumerGroupClaim) error {
 	h.consumer.cluster.learn(from.Topic(), of.Context().Done())
+	session := h.session(of)
+	session.begin(from.Topic(), from.Partition(), from.InitialOffset())
 	measured := &claim{ConsumerGroupClaim: from, consumer: h.consumer, ended: make(chan struct{})}
 	defer measured.end()
-	return h.wrapped.ConsumeClaim(h.session(of), measured)
+	return h.wrapped.ConsumeClaim(session, measured)
 }
 
 func (h *handler) session(of sarama.ConsumerGroupSession) *session {

@@ -1,6 +1,7 @@
 package ibmsarama
 
 import (
+	"slices"
 	"sync"
 
 	"github.com/IBM/sarama"
@@ -12,7 +13,8 @@ type session struct {
 	consumer *consumer
 
 	mutex sync.Mutex
-	marks map[place]mark
+	marks map[place]mark // of the claims that began
+	early map[place]bool // marked or reset before the claim began, as in Setup; true: and the program has committed since
 }
 
 // mark is how far a partition is done.
@@ -21,27 +23,41 @@ type mark struct {
 	told   bool  // as committed
 }
 
+// begin takes note of where a claim begins: behind what the group committed, or where Setup had it go, as far as the client
+// followed. A negative offset says that neither is the case.
+func (s *session) begin(topic string, partition int32, offset int64) {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	at := place{topic: topic, partition: partition}
+	offset = max(offset, -1)
+	committed, moved := s.early[at]
+	delete(s.early, at)
+	switch {
+	case !moved:
+		s.keep(at, mark{offset: offset, told: true})
+	case committed:
+		s.tell(at, offset)
+	default:
+		s.set(at, offset)
+	}
+}
+
 // MarkMessage marks a message as done.
 func (s *session) MarkMessage(msg *sarama.ConsumerMessage, metadata string) {
 	s.ConsumerGroupSession.MarkMessage(msg, metadata)
-	s.mark(msg.Topic, msg.Partition, msg.Offset+1)
+	s.move(msg.Topic, msg.Partition, msg.Offset+1, ahead)
 }
 
 // MarkOffset marks the offset of the next message to read. Like the client, it never goes back.
 func (s *session) MarkOffset(topic string, partition int32, offset int64, metadata string) {
 	s.ConsumerGroupSession.MarkOffset(topic, partition, offset, metadata)
-	s.mark(topic, partition, offset)
+	s.move(topic, partition, offset, ahead)
 }
 
-// ResetOffset goes back to an offset.
+// ResetOffset goes back to an offset. Like the client, it never goes ahead.
 func (s *session) ResetOffset(topic string, partition int32, offset int64, metadata string) {
 	s.ConsumerGroupSession.ResetOffset(topic, partition, offset, metadata)
-	s.mutex.Lock()
-	defer s.mutex.Unlock()
-	at := place{topic: topic, partition: partition}
-	if before, ok := s.marks[at]; ok && offset < before.offset {
-		s.set(at, offset)
-	}
+	s.move(topic, partition, offset, back)
 }
 
 // Commit commits the marked offsets.
@@ -49,6 +65,9 @@ func (s *session) Commit() {
 	s.ConsumerGroupSession.Commit()
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
+	for at := range s.early {
+		s.early[at] = true
+	}
 	for at, mark := range s.marks {
 		if !mark.told {
 			s.tell(at, mark.offset)
@@ -56,13 +75,28 @@ func (s *session) Commit() {
 	}
 }
 
-func (s *session) mark(topic string, partition int32, offset int64) {
+func ahead(to, from int64) bool { return to > from }
+func back(to, from int64) bool  { return to <= from }
+
+// move marks another offset, if it lies where the client would go from the one that is marked.
+func (s *session) move(topic string, partition int32, offset int64, goes func(to, from int64) bool) {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	at := place{topic: topic, partition: partition}
-	if before, ok := s.marks[at]; !ok || offset > before.offset {
+	switch marked, begun := s.marks[at]; {
+	case begun && goes(offset, marked.offset):
 		s.set(at, offset)
+	case !begun && s.claims(at):
+		if s.early == nil {
+			s.early = map[place]bool{}
+		}
+		s.early[at] = false
 	}
+}
+
+// claims tells whether the session has a partition: of others the client takes no marks.
+func (s *session) claims(at place) bool {
+	return slices.Contains(s.Claims()[at.topic], at.partition)
 }
 
 // set keeps an offset: until the program commits, or where the client does that by itself, no longer than now.

@@ -28,6 +28,8 @@ void datastreamsLog(void *userdata, int32_t level, ds_str line);
 #cgo nocallback go_encode
 #cgo noescape go_track_offset
 #cgo nocallback go_track_offset
+#cgo noescape go_track_transaction
+#cgo nocallback go_track_transaction
 #cgo noescape go_decode
 #cgo nocallback go_decode
 #cgo noescape ds_pathway_merge
@@ -77,6 +79,11 @@ static ds_status go_track_offset(uintptr_t client, uint64_t backlog, int32_t par
   return ds_track_offset((const ds_client *)client, (ds_edge){backlog}, partition, offset);
 }
 
+static ds_status go_track_transaction(uintptr_t client, const char *id, size_t id_len, const char *checkpoint,
+                                      size_t checkpoint_len, int64_t at_ns) {
+  return ds_track_transaction((const ds_client *)client, (ds_str){id, id_len}, (ds_str){checkpoint, checkpoint_len}, at_ns);
+}
+
 // A config in C's memory, with room for its texts behind it: one allocation, one free.
 static ds_config *config_new(size_t texts) {
   ds_config *config = calloc(1, sizeof(ds_config) + texts);
@@ -101,20 +108,24 @@ type Client struct {
 	log    *cgo.Handle // of Config.Log; in C's hands as long as the client lives
 }
 
-// Check says whether the library that is linked is the one that this package was written for.
-func Check() error {
-	if abi := uint32(C.ds_abi_version()); abi != C.DS_ABI_VERSION {
+// linked tells the ABI and the version of the library that is linked. Tests link others.
+var linked = func() (abi uint32, version string) { return uint32(C.ds_abi_version()), C.GoString(C.ds_version()) }
+
+// check says whether the library that is linked is the one that this package was written for.
+func check() error {
+	abi, version := linked()
+	if abi != C.DS_ABI_VERSION {
 		return fmt.Errorf("datastreams: the linked library has ABI %d, this package needs %d", abi, C.DS_ABI_VERSION)
 	}
-	if linked := C.GoString(C.ds_version()); older(linked, C.DS_VERSION) {
-		return fmt.Errorf("datastreams: the linked library is version %s, older than its header %s", linked, C.DS_VERSION)
+	if older(version, C.DS_VERSION) {
+		return fmt.Errorf("datastreams: the linked library is version %s, older than its header %s", version, C.DS_VERSION)
 	}
 	return nil
 }
 
 // New makes a client: ds_client_new. The error is the library's sentence.
 func New(config Config) (*Client, error) {
-	if err := Check(); err != nil {
+	if err := check(); err != nil {
 		return nil, err
 	}
 	raw, err := toC(config)
@@ -269,12 +280,10 @@ func (c *Client) TrackOffset(backlog Edge, partition int32, offset int64) Status
 
 // TrackTransaction is ds_track_transaction.
 func (c *Client) TrackTransaction(id, checkpoint string, atNs int64) Status {
-	defer runtime.KeepAlive(c)
-	idC, checkpointC := C.CString(id), C.CString(checkpoint)
-	defer C.free(unsafe.Pointer(idC))
-	defer C.free(unsafe.Pointer(checkpointC))
-	return Status(C.ds_track_transaction(c.client, C.ds_str{ptr: idC, len: C.size_t(len(id))},
-		C.ds_str{ptr: checkpointC, len: C.size_t(len(checkpoint))}, C.int64_t(atNs)))
+	status := C.go_track_transaction(c.handle(), (*C.char)(unsafe.Pointer(unsafe.StringData(id))), C.size_t(len(id)),
+		(*C.char)(unsafe.Pointer(unsafe.StringData(checkpoint))), C.size_t(len(checkpoint)), C.int64_t(atNs))
+	runtime.KeepAlive(c)
+	return Status(status)
 }
 
 // Counters calls f with every counter.
