@@ -1,6 +1,7 @@
 """Edges in copies and pickles: there they are their tags, and the same edge again wherever they go."""
 
 import copyreg
+from collections.abc import Callable
 
 from datastreams._native import Edge, edge
 
@@ -9,7 +10,7 @@ def _edge(service: str, *tags: str) -> Edge:
     return edge(*tags, service=service)
 
 
-def _reduced(one: Edge) -> tuple[object, ...]:
+def _reduced(one: Edge) -> tuple[Callable[..., Edge], tuple[str, ...]]:
     return (_edge, (one.service, *one.tags))
 
 
