@@ -6,6 +6,11 @@ SHELL := /bin/bash
 export PATH := $(PATH):$(HOME)/.cargo/bin
 # Where the recipes look for what cargo built, whatever the caller's environment says.
 export CARGO_TARGET_DIR := $(CURDIR)/target
+# A compiler cache that the caller has for a wrapper would stand in for tools/rustc: that calls it.
+ifneq ($(RUSTC_WRAPPER)$(CARGO_BUILD_RUSTC_WRAPPER),)
+export DISPLACED_WRAPPER := $(or $(RUSTC_WRAPPER),$(CARGO_BUILD_RUSTC_WRAPPER))
+unexport RUSTC_WRAPPER CARGO_BUILD_RUSTC_WRAPPER
+endif
 
 include $(sort $(wildcard mk/*.mk))
 

@@ -52,6 +52,7 @@ diff -u "$out/header.txt" "$out/static.txt" || fail "the archive exports somethi
 echo "test-abi: $(wc -l <"$out/header.txt") functions, and nothing else, in both libraries"
 
 $here/paths.sh "$build/libdatastreams.so" "$build/libdatastreams.a"
+$here/wrapper.sh
 
 # SONAME, and that dlclose cannot unmap the reporter's code; no executable stack, nothing writable and executable.
 abi=$(sed -n 's/^#define DS_ABI_VERSION \([0-9]*\).*/\1/p' include/datastreams.h)

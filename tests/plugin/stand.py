@@ -150,42 +150,19 @@ class Case(unittest.TestCase):
         """Runs a program that consumes in a group."""
         return self.run_program(service, *command, *self.property(command[0], f"group.id={self.own('group')}"), **more)
 
+    def kcat(self, mode, topic, *options):
+        """The command that produces to a topic (mode -P) or consumes from it (-C)."""
+        return ("kcat", mode, "-b", self.broker, "-t", topic, *options)
+
     def send(self, service, topic, *messages, options=(), **more):
         """Produces messages with kcat, one from each line."""
-        return self.run_program(
-            service,
-            "kcat",
-            "-P",
-            "-b",
-            self.broker,
-            "-t",
-            topic,
-            *options,
-            input="".join(f"{one}\n" for one in messages),
-            **more,
-        )
+        lines = "".join(f"{one}\n" for one in messages)
+        return self.run_program(service, *self.kcat("-P", topic, *options), input=lines, **more)
 
     def look(self, topic, count, service="", **more):
         """Consumes with kcat, as a service or unseen, and returns what it printed of each message."""
-        done = self.run_program(
-            service,
-            "kcat",
-            "-C",
-            "-b",
-            self.broker,
-            "-t",
-            topic,
-            "-o",
-            "beginning",
-            "-c",
-            count,
-            "-J",
-            "-q",
-            "-X",
-            "topic.metadata.refresh.interval.ms=200",
-            plugin=bool(service),
-            **more,
-        )
+        options = ("-o", "beginning", "-c", count, "-J", "-q", "-X", "topic.metadata.refresh.interval.ms=200")
+        done = self.run_program(service, *self.kcat("-C", topic, *options), plugin=bool(service), **more)
         return [json.loads(line) for line in done.stdout.splitlines()]
 
     def eventually(self, check):

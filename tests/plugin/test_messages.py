@@ -78,19 +78,8 @@ class Limits(Case):
     def largest(self, topic, size):
         with tempfile.NamedTemporaryFile() as file:
             pathlib.Path(file.name).write_text("v" * size)
-            done = self.run_program(
-                "shop",
-                "kcat",
-                "-P",
-                "-b",
-                self.broker,
-                "-t",
-                topic,
-                "-X",
-                f"message.max.bytes={self.MAX}",
-                file.name,
-                file.name,
-            )
+            options = ("-X", f"message.max.bytes={self.MAX}", file.name, file.name)
+            done = self.run_program("shop", *self.kcat("-P", topic, *options))
         return self.look(topic, 2), done.stderr
 
     def test_a_header_that_just_fits(self):
@@ -121,20 +110,10 @@ class Limits(Case):
             files = [pathlib.Path(place, str(size)) for size in range(self.MAX - 200, self.MAX - 68, 4)]
             for file in files:
                 file.write_text("v" * int(file.name))
-            produce = [
-                "kcat",
-                "-P",
-                "-b",
-                self.broker,
-                "-t",
-                topic,
-                "-X",
-                f"message.max.bytes={self.MAX}",
-                "-X",
-                "linger.ms=0",
-            ]
+            settings = (f"message.max.bytes={self.MAX}", "linger.ms=0", "batch.num.messages=1")
+            produce = self.kcat("-P", topic, *(f"-X{setting}" for setting in settings), *files)
             for plugin in (False, True):
-                said = self.run_program("shop", *produce, "-X", "batch.num.messages=1", *files, plugin=plugin).stderr
+                said = self.run_program("shop", *produce, plugin=plugin).stderr
                 self.assertNotIn("Delivery failed", said)
         found = self.look(topic, 2 * len(files))
         carrying = sum(bool(headers_of(message)) for message in found)

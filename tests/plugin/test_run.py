@@ -14,7 +14,7 @@ class Run(Case):
 
     def test_measures(self):
         topic = self.own("orders")
-        done = self.run_it("--", "kcat", "-P", "-b", self.broker, "-t", topic, input="x\n")
+        done = self.run_it("--", *self.kcat("-P", topic), input="x\n")
         self.assertEqual(done.stderr, "")
         header_of(self.look(topic, 1)[0])
         self.assertEqual(self.collector.messages(), {"shop out orders": 1})
@@ -26,7 +26,7 @@ class Run(Case):
 
     def test_with_the_property_as_well(self):
         topic = self.own("orders")
-        self.run_it("kcat", "-P", "-b", self.broker, "-t", topic, "-X", f"plugin.library.paths={PLUGIN}", input="x\n")
+        self.run_it(*self.kcat("-P", topic, *self.plugin_of("kcat")), input="x\n")
         header_of(self.look(topic, 1)[0])
         self.assertEqual(self.collector.messages(), {"shop out orders": 1})
 
@@ -51,7 +51,7 @@ class Run(Case):
 
     def test_check(self):
         topic = self.own("orders")
-        done = self.run_it("--check", "kcat", "-P", "-b", self.broker, "-t", topic, input="x\n")
+        done = self.run_it("--check", *self.kcat("-P", topic), input="x\n")
         self.assertIn("a client of librdkafka was seen", done.stderr)
         self.assertIn("no client of librdkafka was seen", self.run_it("--check", "kcat", "-V").stderr)
 

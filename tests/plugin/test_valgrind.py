@@ -65,31 +65,8 @@ class Clean(Case):
 
     def test_kcat(self):
         topic = self.own("orders")
-        self.under(
-            "kcat",
-            "-P",
-            "-b",
-            self.broker,
-            "-t",
-            topic,
-            "-H",
-            "dd-pathway-ctx-base64=x",
-            *self.plugin_of("kcat"),
-            input="x\n",
-            plugin=False,
-        )
-        self.under(
-            "kcat",
-            "-C",
-            "-b",
-            self.broker,
-            "-t",
-            topic,
-            "-o",
-            "beginning",
-            "-e",
-            "-q",
-            *self.plugin_of("kcat"),
-            plugin=False,
-        )
+        plugin = self.plugin_of("kcat")
+        header = ("-H", "dd-pathway-ctx-base64=x")
+        self.under(*self.kcat("-P", topic, *header, *plugin), input="x\n", plugin=False)
+        self.under(*self.kcat("-C", topic, "-o", "beginning", "-e", "-q", *plugin), plugin=False)
         self.carried(topic, 1)

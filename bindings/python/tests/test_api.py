@@ -1,5 +1,6 @@
 """The calls: what they take, what they answer, what they refuse."""
 
+import copy
 import inspect
 import json
 import logging
@@ -9,9 +10,11 @@ import re
 import subprocess
 import sys
 import time
-from collections import ChainMap, UserList, defaultdict
+from collections import ChainMap, UserDict, UserList, defaultdict
+from email.message import Message
 from importlib import metadata
 from types import MappingProxyType
+from wsgiref.headers import Headers
 
 import datastreams
 import pytest
@@ -147,6 +150,39 @@ def test_carriers_are_written(started):
     set_checkpoint(OUT, carrier=(headers := {HEADER_KEY_LEGACY: b"old", "a": "b"}))
     assert headers == {"a": "b", HEADER_KEY: datastreams.current_pathway().encode()}
     set_checkpoint(OUT, carrier=None)
+
+
+class Smallest:
+    """What a mapping has at the least, to be written: it can lose nothing."""
+
+    def __init__(self):
+        self._items = {}
+        self.keys, self.items = self._items.keys, self._items.items
+
+    def __getitem__(self, name):
+        return self._items[name]
+
+    def __setitem__(self, name, value):
+        self._items[name] = value
+
+
+def test_other_mappings_are_written(started):
+    for carrier in (UserDict(), Message(), Headers([]), Smallest()):
+        carrier[HEADER_KEY] = "old"
+        if hasattr(carrier, "__delitem__"):
+            carrier[HEADER_KEY_LEGACY] = "old"
+        carrier["a"] = "b"
+        set_checkpoint(OUT, carrier=carrier)
+        assert sorted(carrier.items()) == [("a", "b"), (HEADER_KEY, datastreams.current_pathway().encode())]
+
+
+def test_edges_are_copied_and_pickled(started):
+    for one in (edge(*OUT), edge(*OUT, service="other")):
+        assert copy.copy(one) is one and copy.deepcopy([one]) == [one] and pickle.loads(pickle.dumps(one)) is one
+    # One that is too long to be kept.
+    long = edge("direction:out", "topic:" + "x" * 2000)
+    other = pickle.loads(pickle.dumps(long))
+    assert (other.tags, other.service) == (long.tags, "")
 
 
 def test_edges(started):

@@ -1,6 +1,7 @@
 """What type checkers have to accept, and, where it is said so, to refuse. Read by mypy and pyright; never run."""
 
 from collections import ChainMap
+from collections.abc import Sequence
 from typing import assert_type
 
 import datastreams
@@ -20,6 +21,12 @@ raw: dict[str, bytes] = {}
 kafka: list[tuple[str, bytes]] = []
 confluent: list[tuple[str, str | bytes | None]] | None = None
 record: tuple[tuple[str, bytes], ...] = ()
+
+
+def aiokafka_has(headers: Sequence[tuple[str, bytes]]) -> None:
+    set_checkpoint(["direction:in"], carrier=headers)
+
+
 assert_type(set_checkpoint(["direction:in"], carrier=headers), Pathway)
 set_checkpoint(("direction:in",), carrier=raw, payload_size=None)
 set_checkpoint({"direction:in"}, carrier=kafka, payload_size=1, now_ns=1, queued_ns=2)
@@ -50,6 +57,7 @@ with use_pathway(pathway) as used:
 
 # An unneeded "ignore" is an error itself: these have to be refused.
 set_checkpoint([b"direction:in"])  # type: ignore[list-item]  # pyright: ignore[reportArgumentType]
+set_checkpoint(["direction:in"], carrier="x")  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 set_checkpoint(["direction:in"], carrier=7)  # type: ignore[arg-type]  # pyright: ignore[reportArgumentType]
 orders.tags = ()  # type: ignore[misc]  # pyright: ignore[reportAttributeAccessIssue]
 datastreams.start(servic="s")  # type: ignore[call-arg]  # pyright: ignore[reportCallIssue]

@@ -14,6 +14,8 @@ The current pathway is kept for each task and thread, in a context variable. Bef
 pass through unchanged and nothing is recorded. Every function may be called from any thread, and in forked children.
 """
 
+# It says how edges are pickled.
+from datastreams import edges as _edges  # noqa: F401  # pyright: ignore[reportUnusedImport]
 from datastreams._native import (
     HEADER_KEY,
     HEADER_KEY_LEGACY,

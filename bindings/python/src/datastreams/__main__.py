@@ -27,7 +27,12 @@ def _arguments(arguments: list[str]) -> argparse.Namespace:
     run.add_argument("-m", dest="module", action="store_true", help="the program is a module, as in python -m")
     run.add_argument("program", help="a file, a directory or archive with __main__.py, or a Python script on PATH")
     run.add_argument("arguments", nargs=argparse.REMAINDER, metavar="...", help="the program's own arguments")
-    parsed = parser.parse_args(arguments)
+    # What is behind the program is its own, "--" as well, which argparse would take out.
+    options = [*arguments, "--"].index("--")
+    words = [at for at, word in enumerate(arguments) if at > options or not word.startswith("-")]
+    end = words[1] + 1 if len(words) > 1 else len(arguments)
+    parsed = parser.parse_args(arguments[:end])
+    parsed.arguments = arguments[end:]
     if not parsed.module and not os.path.exists(parsed.program):
         program = str(parsed.program)
         path = None if os.sep in program else shutil.which(program)
@@ -53,15 +58,21 @@ def _run(parsed: argparse.Namespace) -> None:
         spec = find_spec(program)
         if spec is not None and spec.submodule_search_locations is not None:
             spec = find_spec(f"{program}.__main__")
+        sys.argv[0] = program if spec is None else spec.origin or program
         _run_spec(program, spec)
         return
-    spec = PathFinder.find_spec("__main__", [program])
+    place = os.path.abspath(program)
+    spec = PathFinder.find_spec("__main__", [place])
+    # What is first on the path now is where this program was started; with -P (PYTHONSAFEPATH) there is no such place.
+    if not sys.flags.safe_path:
+        del sys.path[0]
     if spec is not None:  # A directory, or an archive.
-        sys.path[0] = program
+        sys.path.insert(0, place)
         _run_spec(program, spec)
-    else:
-        sys.path[0] = os.path.dirname(os.path.realpath(program))
-        _run_file(os.path.abspath(program))
+        return
+    if not sys.flags.safe_path:
+        sys.path.insert(0, os.path.dirname(os.path.realpath(program)))
+    _run_file(place)
 
 
 def _run_spec(program: str, spec: ModuleSpec | None) -> None:
@@ -69,7 +80,6 @@ def _run_spec(program: str, spec: ModuleSpec | None) -> None:
     code = None if spec is None or loader is None else loader.get_code(spec.name)
     if spec is None or code is None:
         sys.exit(f"python -m datastreams: {program} is nothing that can be run")
-    sys.argv[0] = spec.origin or program
     _execute(code, spec.origin, loader, spec)
 
 

@@ -1,21 +1,12 @@
-from collections.abc import Callable, Iterable, Mapping, MutableMapping
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from contextvars import ContextVar
 from types import EllipsisType
 from typing import Any, Literal, TypeAlias, final, overload
 
 # What clients hand over as the value of a header. What cannot be read is counted, and never raises.
 _Header: TypeAlias = str | bytes | bytearray | memoryview | None
-# The headers of a message.
-_Carrier: TypeAlias = (
-    Mapping[str, Any]
-    | MutableMapping[str, Any]
-    | list[tuple[str, Any]]
-    | list[tuple[str, str | bytes | None]]
-    | list[tuple[str, bytes]]
-    | list[tuple[str, bytes | None]]
-    | tuple[tuple[str, Any], ...]
-    | None
-)
+# The headers of a message. Pairs are in a list or, to be read only, in a tuple, which clients (aiokafka) call a Sequence.
+_Carrier: TypeAlias = Mapping[str, Any] | Sequence[tuple[str, Any]] | None
 
 HEADER_KEY: str
 HEADER_KEY_LEGACY: str

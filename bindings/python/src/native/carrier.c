@@ -111,16 +111,21 @@ static int write_pairs(State *state, PyObject *list, const uint8_t *text, size_t
   return failed;
 }
 
+// Takes a header out of a mapping that can say whether it has it, and lose it.
+static int drop(PyObject *mapping, PyObject *key) {
+  if (!PyDict_Check(mapping) && !(has(mapping, "__contains__") && has(mapping, "__delitem__"))) return 0;
+  const int there = PySequence_Contains(mapping, key);
+  return there > 0 ? PyObject_DelItem(mapping, key) : there;
+}
+
 int carrier_write(State *state, PyObject *carrier, const uint8_t *text, size_t len) {
   if (carrier == Py_None) return 0;
   if (PyList_Check(carrier)) return write_pairs(state, carrier, text, len);
+  // Mappings of headers may hold one several times, and setting it adds one more (email.message.Message).
+  if (!PyDict_Check(carrier) && drop(carrier, state->key) < 0) return -1;
   PyObject *value = PyUnicode_DecodeASCII((const char *)text, (Py_ssize_t)len, NULL);
   if (value == NULL) return -1;
-  int failed = PyObject_SetItem(carrier, state->key, value);
+  const int failed = PyObject_SetItem(carrier, state->key, value);
   Py_DECREF(value);
-  if (failed == 0 && PyDict_Check(carrier)) {
-    const int stale = PyDict_Contains(carrier, state->key_legacy);
-    failed = stale > 0 ? PyDict_DelItem(carrier, state->key_legacy) : stale;
-  }
-  return failed;
+  return failed < 0 ? failed : drop(carrier, state->key_legacy);
 }

@@ -2,6 +2,7 @@
 
 import datastreams
 import kafka_topics
+import kombu_brokers
 import pytest
 import servers
 from datastreams import integrations
@@ -78,3 +79,16 @@ def sqs_broker(aws):
 def pubsub():
     with servers.pubsub() as port:
         yield port
+
+
+@pytest.fixture
+def over_kafka(kafka):
+    return kombu_brokers.over_kafka(kafka)
+
+
+@pytest.fixture
+def over_pubsub(pubsub, monkeypatch):
+    broker = kombu_brokers.over_pubsub(pubsub)
+    for name, value in broker.environment.items():
+        monkeypatch.setenv(name, value)
+    return broker

@@ -117,6 +117,17 @@ def test_a_record_grows_to_no_more_than_a_mebibyte(kinesis, stream, started, cou
     assert reported(started).counts() == {f"out,topic:{stream},type:kinesis": 1, f"in,topic:{stream},type:kinesis": 2}
 
 
+def test_a_longer_record_grows_to_no_more_than_ten(kinesis, stream, started, counted):
+    # Its stream is set to take more than a mebibyte.
+    most = 10 * 1_048_576 - len('{"a":""}' + "k") - len(',"_datadog":' + json.dumps({KEY: "=" * 36}).replace(" ", ""))
+    for length in (1_048_576, most, most + 1):
+        kinesis.put_record(StreamName=stream, Data=f'{{"a":"{"x" * length}"}}', PartitionKey="k")
+    found = [record["Data"] for record in records(kinesis, stream)["Records"]]
+    assert [KEY.encode() in data for data in found] == [True, True, False]
+    assert max(map(len, found)) <= 10 * 1_048_576 - 1 and counted() == {"kinesis_too_large": 1}
+    assert reported(started).counts() == {f"out,topic:{stream},type:kinesis": 2, f"in,topic:{stream},type:kinesis": 3}
+
+
 def test_a_root_begins_when_the_record_arrived(started):
     arrived = datetime.datetime.now(datetime.UTC) - datetime.timedelta(seconds=100)
     record = {"Data": b"{}", "PartitionKey": "k", "ApproximateArrivalTimestamp": arrived, "SequenceNumber": "1"}

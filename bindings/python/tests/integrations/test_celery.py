@@ -6,6 +6,7 @@ import signal
 import time
 
 import datastreams
+import kafka_topics
 import pytest
 from celery import Celery
 from celery.worker.request import Request
@@ -13,16 +14,33 @@ from points import reported
 
 HERE = pathlib.Path(__file__).resolve().parent
 TASKS = 6
+SLOW = pytest.mark.skipif(kafka_topics.ADDRESS is None, reason="15 s, in make test-kafka-full")
 
 
 @pytest.mark.parametrize(
-    ("broker", "pool"), [("rabbitmq", "prefork"), ("rabbitmq", "threads"), ("redis", "solo"), ("sqs", "prefork")]
+    ("broker", "pool"),
+    [
+        ("rabbitmq", "prefork"),
+        ("rabbitmq", "threads"),
+        ("redis", "solo"),
+        ("sqs", "prefork"),
+        pytest.param("over_kafka", "solo", marks=SLOW),
+        pytest.param("over_pubsub", "prefork", marks=SLOW),
+    ],
 )
 def test_tasks_go_on_from_the_message_that_brought_them(started, program, request, tmp_path, counted, broker, pool):
-    options = {}
+    options, environment = {}, {}
+
+    def edges(queue):
+        return f"out,topic:{queue},type:{broker}", f"in,topic:{queue},type:{broker}"
+
     if broker == "sqs":
         url, options = request.getfixturevalue("sqs_broker")
         datastreams.patch("boto3")
+    elif broker.startswith("over_"):
+        over = request.getfixturevalue(broker)
+        url, options, environment, edges = over.url, over.options, over.environment, over.edges
+        datastreams.patch(over.client)
     else:
         url = {"rabbitmq": "amqp://guest:guest@127.0.0.1:{}//", "redis": "redis://127.0.0.1:{}/1"}[broker]
         url = url.format(request.getfixturevalue(broker))
@@ -47,6 +65,7 @@ def test_tasks_go_on_from_the_message_that_brought_them(started, program, reques
         BROKER=url,
         BROKER_OPTIONS=json.dumps(options),
         DONE=str(done),
+        **environment,
     )
     with Celery(broker=url) as sender:
         sender.conf.broker_transport_options = options
@@ -60,17 +79,14 @@ def test_tasks_go_on_from_the_message_that_brought_them(started, program, reques
     assert sorted(done.read_text().split()) == sorted(map(str, range(TASKS))), errors
 
     points = reported(started)
-    kind = broker
-    first_out, first_in = f"out,topic:first,type:{kind}", f"in,topic:first,type:{kind}"
-    second_out, second_in = f"out,topic:second,type:{kind}", f"in,topic:second,type:{kind}"
+    (first_out, first_in), (second_out, second_in) = edges("first"), edges("second")
     # The second task's first message is tried again: one more message, from within that task.
     assert points.counts() == {first_out: TASKS, first_in: TASKS, second_out: TASKS + 1, second_in: TASKS + 1}
     points.chain(first_out, first_in)
-    parents = {point["ParentHash"] for point in points.points if point["EdgeTags"][1] == "topic:second"}
+    parents = {point["ParentHash"] for edge in edges("second") for point in points.all_of(edge)}
     hashes = {point["Hash"] for point in points.points}
     assert 0 not in parents and parents <= hashes
-    after = [point["EdgeTags"] for point in points.points if point["ParentHash"] == points.of(first_in)["Hash"]]
-    assert after and all(tags[:2] == ["direction:out", "topic:second"] for tags in after)
+    assert {edge for edge, parent in points.edges() if parent == points.of(first_in)["Hash"]} == {second_out}
     assert counted() == {}
 
 

@@ -2,6 +2,7 @@
 
 import json
 import os
+import pathlib
 import shutil
 import signal
 import sys
@@ -10,6 +11,7 @@ import textwrap
 import pytest
 from kafka_topics import KEY
 
+PROGRAMS = pathlib.Path(__file__).resolve().parents[1] / "programs"
 WORKER = """
     import json, sys, confluent_kafka
     producer = confluent_kafka.Producer({"bootstrap.servers": sys.argv[1]})
@@ -60,11 +62,47 @@ def test_a_program(agent, program, kafka, worker, how):
     assert [[name for name, _ in headers] for _, _, headers in kafka.read(topic, 3)] == [[KEY]] * 3
 
 
-def test_options_behind_the_program_are_its_own(program, tmp_path):
+@pytest.mark.parametrize("arguments", [["-m", "--flush-on-sigterm", "--", "run"], ["--", "a", "--"], ["-h"]])
+def test_options_behind_the_program_are_its_own(program, tmp_path, arguments):
     path = tmp_path / "options.py"
     path.write_text("import sys; print(sys.argv[1:])")
-    out, _ = program("-m", "datastreams", "run", str(path), "-m", "--flush-on-sigterm", "--", "run").finish()
-    assert out.strip() == str(["-m", "--flush-on-sigterm", "--", "run"])
+    for before in ([], ["--"]):
+        out, _ = program("-m", "datastreams", "run", *before, str(path), *arguments).finish()
+        assert out.strip() == str(arguments)
+
+
+PLACES = """
+    import os, sys
+    print(sys.argv, *map(os.path.normpath, [__file__, *sys.path]), __spec__ and __spec__.name)
+    os.chdir("/")
+    try:
+        import beside
+        print(os.path.normpath(beside.__file__))
+    except ImportError as error:
+        print(error)
+"""
+
+
+@pytest.mark.parametrize("safe", ["", "1"])
+@pytest.mark.parametrize("how", ["file", "module", "directory", "archive"])
+def test_the_program_sees_what_python_itself_shows_it(program, tmp_path, how, safe):
+    inside = tmp_path / "inside"
+    inside.mkdir()
+    (inside / "beside.py").touch()
+    main = inside / "__main__.py"
+    main.write_text(textwrap.dedent(PLACES))
+    relative = os.path.relpath(inside, PROGRAMS)
+    shutil.make_archive(str(inside), "zip", inside)
+    command = {
+        "file": [os.path.join(relative, main.name)],
+        "module": ["-m", "inside"],
+        "directory": [relative],
+        "archive": [f"{relative}.zip"],
+    }[how]
+    path = os.pathsep.join(filter(None, [str(tmp_path), os.environ.get("PYTHONPATH")]))
+    env = {"PYTHONPATH": path, "PYTHONSAFEPATH": safe}
+    expected, _ = program(*command, **env).finish()
+    assert program("-m", "datastreams", "run", *command, **env).finish()[0] == expected
 
 
 def test_sigterm(agent, program, kafka, worker):

@@ -16,6 +16,7 @@ from datastreams._native import Edge, Pathway, edge
 from datastreams.context import use_pathway
 from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.headers import next_header, with_pathway
+from datastreams.integrations._shared.internal import is_internal
 from datastreams.integrations._shared.locks import fork_safe
 from datastreams.integrations._shared.messages import remember
 from datastreams.integrations._shared.patches import Patches
@@ -61,7 +62,7 @@ def _produced_to(topic: str) -> Edge:
 
 def _publish(original: Callable[..., Any]) -> Callable[..., Any]:
     def publish(self: Any, topic: str, data: bytes, *args: Any, **kwargs: Any) -> Any:
-        if _patches.on and isinstance(data, bytes) and not getattr(self, "_is_stopped", False):
+        if _patches.on and isinstance(data, bytes) and not getattr(self, "_is_stopped", False) and not is_internal():
             try:
                 kwargs = _stamped(topic, data, args, kwargs)
             except Exception:
@@ -107,8 +108,13 @@ def consumed(subscription: str, message: Any) -> Pathway:
 
 def pathway_of_received(received: Any) -> Pathway | None:
     """The pathway of a message of a pull(). None: it has been forgotten among the 16384 that came after it."""
+    return pathway_of_ack(received.ack_id)
+
+
+def pathway_of_ack(ack_id: str) -> Pathway | None:
+    """The same, for who has only what the message is acknowledged by."""
     with _lock:
-        return _pulled.get(received.ack_id)
+        return _pulled.get(ack_id)
 
 
 def _subscribe(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -141,7 +147,7 @@ def _pulled_from(args: tuple[Any, ...], kwargs: dict[str, Any]) -> str:
 
 
 def _received(subscription: str, response: Any) -> None:
-    if not _patches.on:
+    if not _patches.on or is_internal():
         return
     try:
         pathways: list[Pathway] = []

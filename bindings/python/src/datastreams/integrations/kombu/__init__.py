@@ -1,8 +1,8 @@
 """kombu: Producer, Consumer, Queue.get and SimpleQueue, over RabbitMQ and the transports that kombu brings itself.
 
-The type of an edge is rabbitmq, or what the transport calls its broker, such as redis. Over SQS, boto3's integration, which
-has to be there too, records what is sent, and the topic is the queue of SQS. Transports on another client that has an
-integration of its own (Pub/Sub, Kafka) are left to that. Celery's messages to its own workers, such as events and
+The type of an edge is rabbitmq, or what the transport calls its broker, such as redis. Over SQS, Kafka and Pub/Sub the
+integrations of boto3, confluent-kafka and google-cloud-pubsub, which have to be there too, record the messages, as their own
+type and with their own topics. Celery's messages to its own workers, such as events and
 remote control, are none of a program's, and are not recorded.
 
 A message that a consumer's callback receives is the current one until the callback returns; one from get() until
@@ -22,15 +22,17 @@ from datastreams.context import use_pathway
 from datastreams.integrations._shared import rabbitmq
 from datastreams.integrations._shared.counts import count
 from datastreams.integrations._shared.headers import next_header, with_pathway
+from datastreams.integrations._shared.internal import internal
 from datastreams.integrations._shared.messages import pathway_of, remember
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sizes import headers_size, size_of
 from datastreams.integrations._shared.sources import current_of, nothing_from
 from datastreams.integrations._shared.times import queued_ns
-from datastreams.integrations.kombu import sqs
+from datastreams.integrations.kombu.made import is_workers, pathway_of_made
 
 _patches = Patches()
-_ELSEWHERE = frozenset(("sqs", "gcpubsub", "kafka"))
+# Modules of transports, as kombu names them, whose messages the integrations of other clients record.
+_ELSEWHERE = {"gcpubsub": "pubsub", "kafka": "kafka", "sqs": "sqs"}
 # A publish() that is under way: the headers with its pathway, once there are some. It may send more than once.
 _publishing: ContextVar[list[Any] | None] = ContextVar("datastreams_kombu_publishing", default=None)
 # The pathway of a message that is being made into a Message of kombu's.
@@ -53,7 +55,12 @@ def patch() -> None:
 def unpatch() -> None:
     """Makes kombu what it was."""
     _patches.undo()
-    sqs.unpatch()
+    for name in _ELSEWHERE.values():
+        _elsewhere(name).unpatch()
+
+
+def _elsewhere(name: str) -> Any:
+    return import_module(f"{__name__}.{name}")
 
 
 def _driver(channel: Any) -> str:
@@ -76,15 +83,11 @@ def _kind(channel: Any) -> str:
 def _receives(channel: Any) -> None:
     """Before anything is received by a channel."""
     try:
-        if _patches.on and _driver(channel) == "sqs":
-            sqs.patch()
+        name = _ELSEWHERE.get(_driver(channel))
+        if _patches.on and name is not None:
+            _elsewhere(name).patch()
     except Exception:
         count("kombu_failed")
-
-
-def _internal(name: str) -> bool:
-    """Whether an exchange or queue is of those by which workers of celery speak to each other."""
-    return name.endswith(".pidbox") or name.startswith("celeryev")
 
 
 # ---- Produced --------------------------------------------------------------------------------------
@@ -125,7 +128,8 @@ def _send(original: Callable[..., Any]) -> Callable[..., Any]:
             except Exception:
                 count("kombu_failed")
         parts = (body, priority, content_type, content_encoding, headers, properties, routing_key, mandatory, immediate)
-        return original(self, *parts, exchange, *args, **kwargs)
+        with internal(is_workers(exchange or "")):
+            return original(self, *parts, exchange, *args, **kwargs)
 
     return _publish
 
@@ -136,7 +140,7 @@ def _stamped(channel: Any, exchange: str, routing_key: str, headers: Any, body: 
     if once:
         return once[0]
     kind = _kind(channel)
-    if not kind or _internal(exchange):
+    if not kind or is_workers(exchange):
         return headers
     size = headers_size(headers)
     frame_max = getattr(channel.connection, "frame_max", 0) if kind == "rabbitmq" else 0
@@ -158,12 +162,12 @@ def _arrived(queue: str, channel: Any, message: Any) -> Pathway | None:
     """Records that a message of the transport's or of kombu's was consumed: its pathway, which becomes the current one.
     None: it is not recorded."""
     kind = _kind(channel)
-    if not kind and _driver(channel) == "sqs":
-        pathway = sqs.arrived(message)
+    if not kind:
+        pathway = pathway_of_made(message)
         if pathway is not None:
             _native.context.set(pathway)
         return pathway
-    if not kind or _internal(queue):
+    if is_workers(queue):
         return None
     properties = message.properties or {}
     headers = properties.get("application_headers") if "application_headers" in properties else None

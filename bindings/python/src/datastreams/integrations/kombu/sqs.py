@@ -7,12 +7,12 @@ from collections.abc import Callable
 from importlib import import_module
 from typing import Any
 
-from datastreams._native import Pathway
 from datastreams.integrations._shared.aws import sqs
 from datastreams.integrations._shared.counts import count
-from datastreams.integrations._shared.messages import pathway_of, remember
+from datastreams.integrations._shared.messages import pathway_of
 from datastreams.integrations._shared.patches import Patches
 from datastreams.integrations._shared.sources import as_it_was
+from datastreams.integrations.kombu.made import made
 
 _patches = Patches()
 
@@ -31,11 +31,6 @@ def patch() -> None:
 def unpatch() -> None:
     """Makes the transport what it was."""
     _patches.undo()
-
-
-def arrived(message: Any) -> Pathway | None:
-    """The pathway of a message of the transport's."""
-    return pathway_of(getattr(message, "_raw", None))
 
 
 def _receive_message(original: Callable[..., Any]) -> Callable[..., Any]:
@@ -58,7 +53,7 @@ def _message_to_python(original: Callable[..., Any]) -> Callable[..., Any]:
     """Where a message of the service, a dict, becomes one of kombu's, another."""
 
     def _message_to_python(self: Any, message: Any, queue_name: Any, q_url: Any) -> Any:
-        made = original(self, message, queue_name, q_url)
+        answer = original(self, message, queue_name, q_url)
         if _patches.on:
             try:
                 pathway = pathway_of(message)  # boto3's integration has recorded it.
@@ -66,16 +61,12 @@ def _message_to_python(original: Callable[..., Any]) -> Callable[..., Any]:
                     asked = getattr(self, "get_message_attributes", {}).get("MessageAttributeNames")
                     with as_it_was():
                         pathway = sqs.taken({"QueueUrl": q_url, "MessageAttributeNames": asked}, message)
-                remember(made, pathway, _tag)
+                made(answer, pathway)
             except Exception:
                 count("kombu_failed")
-        return made
+        return answer
 
     return _message_to_python
-
-
-def _tag(message: dict[str, Any]) -> Any:
-    return message["properties"]["delivery_tag"]
 
 
 def _aside(original: Callable[..., Any]) -> Callable[..., Any]:
