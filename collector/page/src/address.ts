@@ -1,4 +1,5 @@
 // What the address holds: everything that makes a view, so that a link shows another the same.
+import { NO_ENV } from "./filter";
 
 export type View = "map" | "pathways" | "lag";
 export const VIEWS: View[] = ["map", "pathways", "lag"];
@@ -73,7 +74,7 @@ export function write(address: Address): string {
     query.set("from", String(range.from));
     query.set("to", String(range.to));
   }
-  put("env", address.env);
+  if (address.env) query.set("env", address.env === NO_ENV ? "" : address.env);
   put("service", address.service);
   put("type", address.type);
   put("q", address.search);
@@ -101,7 +102,7 @@ export function read(hash: string): Address {
   return {
     view,
     range: readRange(query),
-    env: query.get("env") ?? "",
+    env: query.get("env") === "" ? NO_ENV : (query.get("env") ?? ""),
     service: query.get("service") ?? "",
     type: query.get("type") ?? "",
     search: query.get("q") ?? "",

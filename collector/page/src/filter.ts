@@ -2,6 +2,9 @@
 import type { Graph, GraphEdge, GraphNode } from "./api";
 import { nodeName } from "./names";
 
+/** The environment of services that have none; an empty one stands for all. */
+export const NO_ENV = "\0";
+
 export type Wanted = { env: string; service: string; type: string };
 
 /** The values that a filter offers. */
@@ -13,7 +16,13 @@ export function choices(graph: Graph): { envs: string[]; services: string[]; typ
     if (node.kind === "queue" && node.type) types.add(node.type);
   }
   const sorted = (set: Set<string>) => [...set].filter(Boolean).sort((a, b) => a.localeCompare(b));
-  return { envs: sorted(envs), services: sorted(services), types: sorted(types) };
+  const unnamed = envs.has("") && envs.size > 1 ? [NO_ENV] : [];
+  return { envs: [...sorted(envs), ...unnamed], services: sorted(services), types: sorted(types) };
+}
+
+/** Whether an environment is wanted. */
+export function isOf(env: string | undefined, wanted: string): boolean {
+  return !wanted || env === (wanted === NO_ENV ? "" : wanted);
 }
 
 /**
@@ -28,7 +37,7 @@ export function filter(graph: Graph, wanted: Wanted): { nodes: GraphNode[]; edge
     return node?.kind === "queue" ? node.type : "";
   };
   let edges = graph.edges;
-  if (wanted.env) edges = edges.filter((edge) => nodes.get(edge.from)?.env === wanted.env || nodes.get(edge.to)?.env === wanted.env);
+  if (wanted.env) edges = edges.filter((edge) => isOf(nodes.get(edge.from)?.env, wanted.env) || isOf(nodes.get(edge.to)?.env, wanted.env));
   if (wanted.type) edges = edges.filter((edge) => typeOf(edge.from) === wanted.type || typeOf(edge.to) === wanted.type);
   if (wanted.service) {
     const isIt = (id: string) => {

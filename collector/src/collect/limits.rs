@@ -15,12 +15,16 @@ pub(crate) struct Limits {
     pub(crate) max_body: usize,
     /// Bytes of a payload after decompression.
     pub(crate) max_payload: usize,
-    /// Bytes of all bodies that are being received.
+    /// Bytes of a body for which every connection has room. Most payloads are smaller.
+    pub(crate) small_body: usize,
+    /// Bytes of all larger bodies together.
     pub(crate) max_bodies: usize,
     /// Payloads that are being decompressed and read at a time.
     pub(crate) max_readers: usize,
     /// How long a body may take to arrive.
     pub(crate) body_timeout: Duration,
+    /// What a larger body has for each MiB while others wait for its room, and once more for its beginning.
+    pub(crate) body_pace: Duration,
     /// Requests that are with the agent behind at a time.
     pub(crate) max_passing: usize,
     /// How long the agent behind may take to answer a payload. Tracers wait for one to ten seconds.
@@ -55,9 +59,11 @@ impl Limits {
         head_timeout: Duration::from_secs(30),
         max_body: 10 << 20,
         max_payload: 64 << 20,
-        max_bodies: 64 << 20,
+        small_body: 64 << 10,
+        max_bodies: 32 << 20,
         max_readers: 2,
         body_timeout: Duration::from_secs(30),
+        body_pace: Duration::from_secs(1),
         max_passing: 128,
         upstream_timeout: Duration::from_secs(10),
         max_upstream_answer: 1 << 20,

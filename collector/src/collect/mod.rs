@@ -1,6 +1,7 @@
 //! `datastreams collect`.
 
 pub(crate) mod access;
+mod bodies;
 pub(crate) mod connections;
 mod events;
 pub(crate) mod guard;

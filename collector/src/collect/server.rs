@@ -1,6 +1,7 @@
 //! The HTTP interface.
 
 use super::access::Access;
+use super::bodies::Bodies;
 use super::intake::{self, Refusal};
 use super::limits::Limits;
 use super::repeats::Claims;
@@ -9,7 +10,7 @@ use super::{guard, reading, upstream};
 use crate::export::routes;
 use crate::store::Store;
 use crate::{clock, page};
-use axum::body::{Body, Bytes, HttpBody};
+use axum::body::{Body, Bytes};
 use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
@@ -17,8 +18,6 @@ use axum::response::{IntoResponse, Response};
 use axum::routing::{get, post};
 use axum::{Json, Router};
 use serde_json::json;
-use std::future::poll_fn;
-use std::pin::pin;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
 use tokio::sync::Semaphore;
@@ -36,8 +35,7 @@ pub(crate) struct Shared {
     claims: Claims,
     pub(crate) access: Access,
     upstream: Option<Upstream>,
-    /// KiB of bodies that are being received.
-    bodies: Arc<Semaphore>,
+    bodies: Bodies,
     readers: Semaphore,
     /// Answers that are put together: one at a time, so that threads are left for payloads.
     pub(super) answers: Semaphore,
@@ -56,7 +54,7 @@ impl Shared {
             claims: Claims::default(),
             access,
             upstream,
-            bodies: Arc::new(Semaphore::new(limits.max_bodies >> 10)),
+            bodies: Bodies::new(limits),
             readers: Semaphore::new(limits.max_readers),
             answers: Semaphore::new(1),
             scrapes: Semaphore::new(1),
@@ -141,21 +139,12 @@ async fn take(shared: &Arc<Shared>, post: Post, body: Body) -> Result<Response, 
         intake::encoding(&post.headers)?;
         intake::id(&post.headers, PAYLOAD_ID)?;
     }
-    let limits = shared.limits;
-    // A body takes its announced size, or the largest, before a byte of it is kept.
-    let size = body.size_hint().upper().map_or(limits.max_body, |size| limits.max_body.min(size as usize));
-    let wanted = u32::try_from(size.div_ceil(1024)).unwrap_or(u32::MAX);
-    let receiving = async {
-        let room = shared.bodies.clone().acquire_many_owned(wanted).await.map_err(|_| stopping())?;
-        Ok::<_, Refusal>((receive(body, limits.max_body).await?, room))
-    };
-    let late = || Refusal::new(StatusCode::REQUEST_TIMEOUT, "the body took too long to arrive");
-    let (bytes, room) = tokio::time::timeout(limits.body_timeout, receiving).await.map_err(|_| late())??;
+    let (bytes, room) = shared.bodies.receive(body).await?;
     let shared = shared.clone();
     // On its own: a client that hangs up does not undo what an agent behind has taken already.
     let settling = tokio::spawn(async move {
         let _room = room;
-        settle(&shared, &post, bytes.into()).await
+        settle(&shared, &post, bytes).await
     });
     settling.await.map_err(|_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "taking the payload failed"))?
 }
@@ -204,36 +193,8 @@ async fn read(shared: &Arc<Shared>, headers: &HeaderMap, bytes: Bytes, id: Optio
     reading.await.map_err(|_| Refusal::new(StatusCode::INTERNAL_SERVER_ERROR, "reading the payload failed"))?
 }
 
-fn stopping() -> Refusal {
+pub(super) fn stopping() -> Refusal {
     Refusal::new(StatusCode::SERVICE_UNAVAILABLE, "the collector is stopping")
-}
-
-/// Receives a body. One that is too large is read on for a while, unkept: a client that is still sending when the
-/// connection closes would see a reset and not the answer.
-async fn receive(body: Body, max: usize) -> Result<Vec<u8>, Refusal> {
-    const PATIENCE: usize = 8;
-    let mut body = pin!(body);
-    let mut bytes = Vec::new();
-    let mut total = 0usize;
-    while let Some(frame) = poll_fn(|context| body.as_mut().poll_frame(context)).await {
-        let frame = frame.map_err(|error| {
-            Refusal::new(StatusCode::BAD_REQUEST, format!("the body could not be received: {error}"))
-        })?;
-        let Ok(data) = frame.into_data() else { continue };
-        total = total.saturating_add(data.len());
-        if total <= max {
-            bytes.extend_from_slice(&data);
-        } else {
-            bytes = Vec::new();
-        }
-        if total > max.saturating_mul(PATIENCE) {
-            break;
-        }
-    }
-    if total <= max {
-        return Ok(bytes);
-    }
-    Err(Refusal::new(StatusCode::PAYLOAD_TOO_LARGE, format!("the body is larger than {max} bytes")))
 }
 
 /// What is not ours is the agent's, if there is one behind: a tracer sends it more than statistics, and it all comes here.

@@ -128,26 +128,65 @@ fn a_body_that_does_not_come_is_given_up() {
     assert_eq!(served.ask(GET).0, 200);
 }
 
+/// Of a connection.
+fn status(mut stream: TcpStream) -> u16 {
+    let mut line = [0; 12];
+    stream.read_exact(&mut line).unwrap();
+    std::str::from_utf8(&line[9..]).unwrap().parse().unwrap()
+}
+
+/// Room for two large bodies.
+fn few_large() -> Limits {
+    Limits { small_body: 1 << 10, max_bodies: 64 << 10, max_body: 32 << 10, ..Limits::DEFAULT }
+}
+
 #[test]
 fn bodies_on_the_way_are_bounded_together() {
-    let limits = Limits { max_bodies: 64 << 10, max_body: 32 << 10, body_timeout: SHORT * 4, ..Limits::DEFAULT };
-    let served = Served::new(limits);
+    let served = Served::new(Limits { body_timeout: SHORT * 4, ..few_large() });
     let stuck: Vec<_> = (0..2).map(|_| served.send(&(post(32 << 10) + "x"))).collect();
     std::thread::sleep(SHORT);
     // Its body is here, and has no room until the others have gone.
-    let mut waiting = served.send(&(post(1) + "\u{1}"));
+    let mut waiting = served.send(&(post(2 << 10) + &"\u{1}".repeat(2 << 10)));
     waiting.set_read_timeout(Some(SHORT)).unwrap();
     assert!(waiting.read(&mut [0]).is_err(), "not yet");
     assert_eq!(served.ask(GET).0, 200, "reading needs no room");
     waiting.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
-    let mut status = [0; 12];
-    waiting.read_exact(&mut status).unwrap();
-    assert_eq!(&status, b"HTTP/1.1 400", "no payload, but it was looked at");
+    assert_eq!(status(waiting), 400, "no payload, but it was looked at");
     for stream in stuck {
-        let mut status = [0; 12];
-        { stream }.read_exact(&mut status).unwrap();
-        assert_eq!(&status, b"HTTP/1.1 408");
+        assert_eq!(status(stream), 408);
     }
+}
+
+#[test]
+fn slow_bodies_do_not_keep_small_ones_out() {
+    let served = Served::new(few_large());
+    let chunked = post(0).replace("Content-Length: 0", "Transfer-Encoding: chunked");
+    let _stuck: Vec<_> = (0..8)
+        .map(|number| match number % 2 {
+            0 => served.send(&(post(32 << 10) + "x")),
+            _ => served.send(&format!("{chunked}600\r\n{}\r\n", "x".repeat(0x600))),
+        })
+        .collect();
+    std::thread::sleep(SHORT);
+    assert_eq!(status(served.send(&(post(1) + "\u{1}"))), 400, "it was looked at");
+    assert_eq!(status(served.send(&(chunked + "1\r\n\u{1}\r\n0\r\n\r\n"))), 400, "its size was not known");
+}
+
+#[test]
+fn a_slow_body_goes_while_others_wait_for_its_room() {
+    let served = Served::new(Limits { body_pace: SHORT, ..few_large() });
+    let mut stuck: Vec<_> = (0..2).map(|_| served.send(&(post(32 << 10) + "x"))).collect();
+    std::thread::sleep(SHORT * 2);
+    for stream in &mut stuck {
+        stream.set_read_timeout(Some(SHORT)).unwrap();
+        assert!(stream.read(&mut [0]).is_err(), "nobody waits for its room");
+        stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
+        // A drip is no pace.
+        stream.write_all(b"x").unwrap();
+    }
+    assert_eq!(status(served.send(&(post(32 << 10) + &"\u{1}".repeat(32 << 10)))), 400, "it was looked at");
+    let (gone, text) = all(stuck.remove(0));
+    assert!(gone == 408 && text.ends_with("the body came too slowly, while others waited\n"), "{text}");
 }
 
 #[test]

@@ -48,6 +48,34 @@ impl<'a> Part<'a> for BorrowedTags<'a> {
     }
 }
 
+/// The keys of one map, of which none may come twice: the second value would replace the first in silence.
+#[derive(Default)]
+struct Keys<'a> {
+    /// No map has more that are known.
+    known: [&'a [u8]; 12],
+    len: usize,
+}
+
+impl<'a> Keys<'a> {
+    fn next(&mut self, r: &mut Reader<'a>) -> Result<&'a [u8], PayloadError> {
+        let key = r.key()?;
+        if self.known.iter().take(self.len).any(|known| *known == key) {
+            return r.refuse(format!("a map has {} twice", String::from_utf8_lossy(key)));
+        }
+        if let Some(place) = self.known.get_mut(self.len) {
+            *place = key;
+            self.len += 1;
+        }
+        Ok(key)
+    }
+
+    /// The last one is unknown, and may come as often as it likes.
+    fn skip(&mut self, r: &mut Reader<'a>) -> Result<(), PayloadError> {
+        self.len = self.len.saturating_sub(1);
+        r.skip()
+    }
+}
+
 pub(super) fn payload<'a, T: Part<'a>, B: Part<'a>>(
     bytes: &'a [u8],
     limit: usize,
@@ -56,8 +84,9 @@ pub(super) fn payload<'a, T: Part<'a>, B: Part<'a>>(
     let r = &mut reader;
     let mut payload = Payload::<T, B>::default();
     let (mut service, mut stats) = (false, false);
+    let mut keys = Keys::default();
     for _ in 0..r.map("a payload")? {
-        match r.key()? {
+        match keys.next(r)? {
             b"Env" => payload.env = string(r, "Env")?,
             b"Service" => {
                 payload.service = string(r, "Service")?;
@@ -76,7 +105,7 @@ pub(super) fn payload<'a, T: Part<'a>, B: Part<'a>>(
             b"ProcessTags" => payload.process_tags = list(r, "ProcessTags", |r| short(r, "a tag"))?,
             b"ProductMask" => payload.product_mask = Some(r.bits("ProductMask")?),
             b"IsInDefaultState" => payload.is_in_default_state = Some(r.bool("IsInDefaultState")?),
-            _ => r.skip()?,
+            _ => keys.skip(r)?,
         }
     }
     for (key, found) in [("Service", service), ("Stats", stats)] {
@@ -91,8 +120,9 @@ pub(super) fn payload<'a, T: Part<'a>, B: Part<'a>>(
 fn bucket<'a, T: Part<'a>, B: Part<'a>>(r: &mut Reader<'a>) -> Result<Bucket<T, B>, PayloadError> {
     let mut bucket = Bucket::<T, B>::default();
     let mut start = false;
+    let mut keys = Keys::default();
     for _ in 0..r.map("a bucket")? {
-        match r.key()? {
+        match keys.next(r)? {
             b"Start" => {
                 bucket.start = r.u64("Start")?;
                 start = true;
@@ -104,7 +134,7 @@ fn bucket<'a, T: Part<'a>, B: Part<'a>>(r: &mut Reader<'a>) -> Result<Bucket<T, 
             b"TransactionCheckpointIds" => bucket.transaction_checkpoint_ids = B::read(r, "TransactionCheckpointIds")?,
             b"SchemaRegistryUsages" => bucket.schema_registry_usages = list(r, "SchemaRegistryUsages", usage)?,
             b"Configs" => bucket.configs = list(r, "Configs", config)?,
-            _ => r.skip()?,
+            _ => keys.skip(r)?,
         }
     }
     if start { Ok(bucket) } else { r.refuse("a bucket has no Start") }
@@ -113,8 +143,9 @@ fn bucket<'a, T: Part<'a>, B: Part<'a>>(r: &mut Reader<'a>) -> Result<Bucket<T, 
 fn point<'a, T: Part<'a>, B: Part<'a>>(r: &mut Reader<'a>) -> Result<Point<T, B>, PayloadError> {
     let mut point = Point::<T, B>::default();
     let mut hash = false;
+    let mut keys = Keys::default();
     for _ in 0..r.map("a point")? {
-        match r.key()? {
+        match keys.next(r)? {
             b"EdgeTags" => point.edge_tags = T::read(r, "EdgeTags")?,
             b"Hash" => {
                 point.hash = r.bits("Hash")?;
@@ -129,7 +160,7 @@ fn point<'a, T: Part<'a>, B: Part<'a>>(r: &mut Reader<'a>) -> Result<Point<T, B>
                 let service = short(r, "Service")?;
                 point.service = (!service.is_empty()).then_some(service);
             }
-            _ => r.skip()?,
+            _ => keys.skip(r)?,
         }
     }
     if hash { Ok(point) } else { r.refuse("a point has no Hash") }
@@ -146,12 +177,13 @@ fn timestamp_type(r: &mut Reader<'_>) -> Result<Option<TimestampType>, PayloadEr
 
 fn backlog<'a, T: Part<'a>>(r: &mut Reader<'a>) -> Result<Backlog<T>, PayloadError> {
     let mut backlog = Backlog { tags: T::default(), value: 0 };
+    let mut keys = Keys::default();
     for _ in 0..r.map("a backlog")? {
-        match r.key()? {
+        match keys.next(r)? {
             b"Tags" => backlog.tags = T::read(r, "Tags")?,
             // dd-trace-js writes nil for offset 0.
             b"Value" => backlog.value = r.i64("Value")?,
-            _ => r.skip()?,
+            _ => keys.skip(r)?,
         }
     }
     Ok(backlog)
@@ -159,8 +191,9 @@ fn backlog<'a, T: Part<'a>>(r: &mut Reader<'a>) -> Result<Backlog<T>, PayloadErr
 
 fn usage(r: &mut Reader<'_>) -> Result<SchemaRegistryUsage, PayloadError> {
     let mut usage = SchemaRegistryUsage::default();
+    let mut keys = Keys::default();
     for _ in 0..r.map("a schema usage")? {
-        match r.key()? {
+        match keys.next(r)? {
             b"Topic" => usage.topic = short(r, "Topic")?,
             b"KafkaClusterId" => usage.kafka_cluster_id = short(r, "KafkaClusterId")?,
             b"SchemaId" => usage.schema_id = r.i64("SchemaId")?,
@@ -168,7 +201,7 @@ fn usage(r: &mut Reader<'_>) -> Result<SchemaRegistryUsage, PayloadError> {
             b"IsKey" => usage.is_key = r.bool("IsKey")?,
             b"Operation" => usage.operation = short(r, "Operation")?,
             b"Count" => usage.count = r.i64("Count")?,
-            _ => r.skip()?,
+            _ => keys.skip(r)?,
         }
     }
     Ok(usage)
@@ -176,8 +209,9 @@ fn usage(r: &mut Reader<'_>) -> Result<SchemaRegistryUsage, PayloadError> {
 
 fn config(r: &mut Reader<'_>) -> Result<KafkaConfig, PayloadError> {
     let mut config = KafkaConfig::default();
+    let mut keys = Keys::default();
     for _ in 0..r.map("a configuration")? {
-        match r.key()? {
+        match keys.next(r)? {
             b"Type" => config.r#type = short(r, "Type")?,
             b"KafkaClusterId" => config.kafka_cluster_id = short(r, "KafkaClusterId")?,
             b"ConsumerGroup" => config.consumer_group = short(r, "ConsumerGroup")?,
@@ -189,10 +223,13 @@ fn config(r: &mut Reader<'_>) -> Result<KafkaConfig, PayloadError> {
                     // A node of the tree is filled by half at worst.
                     r.charge(4 * size_of::<Box<str>>())?;
                     let key = short(r, "an option")?;
+                    if config.config.contains_key(&key) {
+                        return r.refuse(format!("Config has {key} twice"));
+                    }
                     config.config.insert(key, short(r, "a value")?);
                 }
             }
-            _ => r.skip()?,
+            _ => keys.skip(r)?,
         }
     }
     Ok(config)

@@ -199,6 +199,28 @@ fn refusals_say_where_and_why() {
 }
 
 #[test]
+fn a_known_key_comes_once() {
+    let head = b"\x82\xa7Service\xa1s\xa5Stats\x91";
+    let bucket = [&head[..], b"\x82\xa5Start\x01\xa5Stats\x91"].concat();
+    let option = b"\x82\xa5Start\x01\xa7Configs\x91\x81\xa6Config\x82\xa1a\xa1b\xa1a\xa1c";
+    for (bytes, reason) in [
+        (b"\x83\xa5Stats\x90\xa7Service\xa1s\xa5Stats\x90".to_vec(), "a map has Stats twice"),
+        ([&head[..], b"\x83\xa5Start\x01\xa5Stats\x90\xa5Stats\x90"].concat(), "a map has Stats twice"),
+        ([&bucket[..], b"\x82\xa4Hash\x01\xc4\x04Hash\x01"].concat(), "a map has Hash twice"),
+        ([&head[..], option].concat(), "Config has a twice"),
+    ] {
+        let error = read(&bytes).unwrap_err().to_string();
+        assert!(error.ends_with(reason), "{error}");
+    }
+    // What is unknown is passed over, as often as it comes, and hides nothing.
+    let mut many = [b"\xde\x00\x1b\xa7Service\xa1s\xa5Stats\x90", &b"\xa1x\x01".repeat(25)[..]].concat();
+    assert!(read(&many).is_ok());
+    many[2] += 1;
+    many.extend(b"\xa5Stats\x90");
+    assert!(read(&many).unwrap_err().to_string().ends_with("a map has Stats twice"));
+}
+
+#[test]
 fn memory_is_bounded() {
     // A million empty tags are a million bytes, but take 16 bytes and a growing list each.
     let mut bytes = b"\x83\xa7Service\xa1s\xa5Stats\x90\xa4Tags\xdd\x00\x98\x96\x80".to_vec();

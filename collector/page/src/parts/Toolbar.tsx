@@ -2,7 +2,7 @@ import { useMemo } from "preact/hooks";
 import type { Address, Range } from "../address";
 import type { Graph } from "../api";
 import type { Go } from "../App";
-import { choices } from "../filter";
+import { choices, NO_ENV } from "../filter";
 import { clock } from "../format";
 import { Icon } from "./Icon";
 
@@ -99,7 +99,7 @@ function Choice({ label, every, value, options, pick }: ChoiceProps) {
         <option value="">{every}</option>
         {all.map((option) => (
           <option key={option} value={option}>
-            {option}
+            {option === NO_ENV ? "No environment" : option}
           </option>
         ))}
       </select>

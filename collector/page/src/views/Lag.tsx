@@ -2,7 +2,7 @@ import { useMemo } from "preact/hooks";
 import { type Address, rangeQuery } from "../address";
 import type { GroupLag, Lags } from "../api";
 import type { Go } from "../App";
-import { matches } from "../filter";
+import { isOf, matches } from "../filter";
 import { count, duration, whole } from "../format";
 import { lagging } from "../health";
 import { useAnswer } from "../live";
@@ -97,7 +97,7 @@ export function LagView({ address, go, tick }: { address: Address; go: Go; tick:
 }
 
 export function wantedGroup(group: GroupLag, { env, service, type, search }: Pick<Address, "env" | "service" | "type" | "search">): boolean {
-  if (env && group.env !== env) return false;
+  if (!isOf(group.env, env)) return false;
   if (type && group.type !== type) return false;
   // Groups are mostly named as the service that they are of.
   if (service && !group.group.includes(service)) return false;

@@ -1,5 +1,6 @@
 import { expect, test } from "vitest";
 import { type Address, rangeQuery, read, START, write } from "../../src/address";
+import { NO_ENV } from "../../src/filter";
 
 const FULL: Address = {
   view: "lag",
@@ -22,6 +23,8 @@ test("what is written is read again", () => {
   expect(read(write(FULL))).toEqual(FULL);
   expect(read(write(START))).toEqual(START);
   for (const range of [{ last: 60 }, "all"] as const) expect(read(write({ ...START, range })).range).toEqual(range);
+  expect(write({ ...START, env: NO_ENV })).toBe("#map?env=");
+  expect(read("#map?env=")).toEqual({ ...START, env: NO_ENV });
   expect(read(write({ ...START, measuring: true }))).toMatchObject({ measuring: true, start: "", end: "" });
 });
 

@@ -1,12 +1,13 @@
 import { expect, test } from "vitest";
-import type { Graph, GraphEdge, GraphNode, Pathway } from "../../src/api";
+import type { Graph, GraphEdge, GraphNode, GroupLag, Pathway } from "../../src/api";
 import { THRESHOLDS } from "../../src/address";
-import { choices, filter, found, matches } from "../../src/filter";
+import { choices, filter, found, matches, NO_ENV } from "../../src/filter";
 import { alerts, edgeLevel, lagText, level } from "../../src/health";
 import { layout } from "../../src/layout/layout";
 import { arrows } from "../../src/map/keys";
 import { edgeName, nodeDetail, nodeName } from "../../src/names";
 import { parts } from "../../src/views/Chain";
+import { wantedGroup } from "../../src/views/Lag";
 import { sorted, wanted } from "../../src/views/Pathways";
 
 const q = (p95: number) => ({ count: 10, p50: p95 / 2, p95, p99: p95, max: p95 });
@@ -57,6 +58,19 @@ test("filters keep what is wanted, with what is around it", () => {
   expect(names(filter(graph, { ...none, service: "a", env: "prod" }))).toEqual(["a", "b", "x"]);
   expect(filter(graph, { ...none, service: "nobody" })).toEqual({ nodes: [], edges: [] });
   expect(choices(graph)).toEqual({ envs: ["prod", "staging"], services: ["a", "b", "c"], types: ["kafka", "rabbitmq"] });
+});
+
+test("services without an environment can be told from all", () => {
+  const [bare, jobs] = [service("bare", ""), queue("jobs", "sqs", "")];
+  const mixed = { ...graph, nodes: [...graph.nodes, bare, jobs], edges: [...graph.edges, edge("produce", bare, jobs)] };
+  expect(choices(mixed).envs).toEqual(["prod", "staging", NO_ENV]);
+  expect(names(filter(mixed, { env: NO_ENV, service: "", type: "" }))).toEqual(["bare", "jobs"]);
+  expect(choices({ ...graph, nodes: [bare, jobs] }).envs).toEqual([]);
+  const [named, unnamed] = [pathway("1", 1, "a", "b"), pathway("2", 1, "a", "b")];
+  for (const step of unnamed.steps) step.env = "";
+  expect([named, unnamed].filter((one) => wanted(one, { env: NO_ENV, service: "", type: "", search: "" }))).toEqual([unnamed]);
+  const group = (env: string) => ({ env, type: "kafka", group: "g", topic: "t", cluster: "" }) as GroupLag;
+  expect(["", "prod"].map((env) => wantedGroup(group(env), { env: NO_ENV, service: "", type: "", search: "" }))).toEqual([true, false]);
 });
 
 test("the search means each word, in names and tags", () => {
