@@ -67,7 +67,8 @@ export function App() {
   }, [link.state]);
   useKeys(go);
 
-  const empty = data !== null && data.nodes.length === 0;
+  const empty = data !== null && isEmpty(data);
+  const nothing = !empty && data?.nodes.length === 0;
   return (
     <div class={`page view-${address.view}`}>
       <Header address={address} go={go} link={link} version={data?.version ?? ""} />
@@ -90,11 +91,19 @@ export function App() {
           {address.measuring && data && !empty && <Measure address={address} go={go} graph={data} tick={tick} />}
           {!data && link.state !== "gone" && <p class="waiting">Asking the collector…</p>}
           {data && empty && <Empty />}
-          {data && !empty && shown && address.view === "map" && (
+          {nothing && address.view === "map" && (
+            <p class="nothing">
+              Nothing was measured in this time.{" "}
+              <button type="button" class="plain" onClick={() => go({ range: "all" })}>
+                Show all that is kept
+              </button>
+            </p>
+          )}
+          {data && !empty && !nothing && shown && address.view === "map" && (
             <MapView address={address} go={go} graph={data} shown={shown} hits={hits} />
           )}
           {data && !empty && address.view === "pathways" && <PathwaysView address={address} go={go} graph={data} tick={tick} />}
-          {data && !empty && address.view === "lag" && <LagView address={address} go={go} tick={tick} />}
+          {data && !empty && address.view === "lag" && <LagView address={address} go={go} graph={data} tick={tick} />}
         </main>
         {address.selection && data && !empty && <Panel address={address} go={go} graph={data} tick={tick} />}
       </div>
@@ -103,6 +112,11 @@ export function App() {
       </div>
     </div>
   );
+}
+
+/** Whether nothing ever came: neither in this time nor before. */
+function isEmpty({ nodes, received, history }: Graph): boolean {
+  return nodes.length === 0 && !received.points && !received.offsets && (history?.from_ms ?? null) === null;
 }
 
 /** "/" goes to the search; Escape closes what is open, the innermost first. */

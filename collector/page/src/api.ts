@@ -46,8 +46,8 @@ export type Graph = {
   edges: GraphEdge[];
   received: Counts;
   cut: Counts;
-  /** `error`: why the last write failed. */
-  history?: { error: string | null };
+  /** `from_ms`: since when something is kept; `error`: why the last write failed. */
+  history?: { from_ms: number | null; error: string | null };
   version?: string;
   changes?: number;
 };

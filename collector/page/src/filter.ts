@@ -21,7 +21,7 @@ export function choices(graph: Graph): { envs: string[]; services: string[]; typ
 }
 
 /** Whether an environment is wanted. */
-export function isOf(env: string | undefined, wanted: string): boolean {
+export function inEnv(env: string | undefined, wanted: string): boolean {
   return !wanted || env === (wanted === NO_ENV ? "" : wanted);
 }
 
@@ -37,7 +37,7 @@ export function filter(graph: Graph, wanted: Wanted): { nodes: GraphNode[]; edge
     return node?.kind === "queue" ? node.type : "";
   };
   let edges = graph.edges;
-  if (wanted.env) edges = edges.filter((edge) => isOf(nodes.get(edge.from)?.env, wanted.env) || isOf(nodes.get(edge.to)?.env, wanted.env));
+  if (wanted.env) edges = edges.filter((edge) => inEnv(nodes.get(edge.from)?.env, wanted.env) || inEnv(nodes.get(edge.to)?.env, wanted.env));
   if (wanted.type) edges = edges.filter((edge) => typeOf(edge.from) === wanted.type || typeOf(edge.to) === wanted.type);
   if (wanted.service) {
     const isIt = (id: string) => {

@@ -1,4 +1,4 @@
-"""Payloads for the page's tests, by the shipped library: `feed.py LIBRARY URL pipeline|more|company|hostile [NUMBER]`.
+"""Payloads for the page's tests, by the shipped library: `feed.py LIBRARY URL pipeline|more|company|hostile|partitions [NUMBER]`.
 
 Times are put in by hand, so that what must be measured is known exactly; everything else is as in any service.
 """
@@ -129,15 +129,31 @@ def hostile(services, _number):
                    for kind, value in (("commit", 1), ("high_watermark", 2**63 - 1))]  # fmt: skip
         bucket = {"Start": time.time_ns(), "Duration": 10 * SECOND, "Stats": [point], "Backlogs": offsets}
         payload = {"Env": "javascript:document.title=3//", "Service": service, "Lang": evil, "Stats": [bucket]}
-        request = urllib.request.Request(f"{services.url}/v0.1/pipeline_stats", msgpack(payload))
-        request.add_header("Content-Type", "application/msgpack")
-        urllib.request.urlopen(request, timeout=30).close()
+        post(services, msgpack(payload))
+
+
+def partitions(services, number):
+    """A group without an environment at a queue of `number` partitions, each a message further behind than the one before."""
+    sys.path.insert(0, str(pathlib.Path(__file__).resolve().parents[3] / "tests/reference"))
+    from reference import msgpack
+
+    offsets = [{"Tags": [f"type:kafka_{kind}", "topic:wide", *group, f"partition:{at}"], "Value": value}
+               for at in range(number)
+               for kind, group, value in (("commit", ["consumer_group:wide"], 1), ("high_watermark", [], 2 + at))]  # fmt: skip
+    bucket = {"Start": time.time_ns(), "Duration": 10 * SECOND, "Stats": [], "Backlogs": offsets}
+    post(services, msgpack({"Service": "wide", "Stats": [bucket]}))
+
+
+def post(services, payload):
+    request = urllib.request.Request(f"{services.url}/v0.1/pipeline_stats", payload)
+    request.add_header("Content-Type", "application/msgpack")
+    urllib.request.urlopen(request, timeout=30).close()
 
 
 def main():
     library, url, what, *number = sys.argv[1:]
     services = Services(library, url)
-    {"pipeline": pipeline, "more": more, "company": company, "hostile": hostile}[what](
+    {"pipeline": pipeline, "more": more, "company": company, "hostile": hostile, "partitions": partitions}[what](
         services, int(number[0]) if number else 0
     )
     services.stop()

@@ -1,21 +1,25 @@
 import { useMemo } from "preact/hooks";
 import { type Address, rangeQuery } from "../address";
-import type { GroupLag, Lags } from "../api";
+import type { Graph, GroupLag, Lags } from "../api";
 import type { Go } from "../App";
-import { isOf, matches } from "../filter";
+import { inEnv, matches } from "../filter";
 import { count, duration, whole } from "../format";
 import { lagging } from "../health";
 import { useAnswer } from "../live";
+import { group as edgeGroup } from "../names";
 
 const STATES = ["keeps up", "behind", "far behind"];
 
-export function LagView({ address, go, tick }: { address: Address; go: Go; tick: number }) {
+type Props = { address: Address; go: Go; graph: Graph; tick: number };
+
+export function LagView({ address, go, graph, tick }: Props) {
   const { data, error } = useAnswer<Lags>("/api/lag", rangeQuery(address.range), tick);
   const { thresholds } = address;
+  const groups = useMemo(() => groupsOf(graph, address.service), [graph, address.service]);
   const rows = useMemo(() => {
     const of = (group: GroupLag) => lagging({ ...group, partitions: group.partition_count }, thresholds);
     return (data?.groups ?? [])
-      .filter((group) => wantedGroup(group, address))
+      .filter((group) => wantedGroup(group, address, groups))
       .map((group) => ({ group, level: of(group) }))
       .sort(
         (a, b) =>
@@ -24,7 +28,7 @@ export function LagView({ address, go, tick }: { address: Address; go: Go; tick:
           (b.group.messages ?? -1) - (a.group.messages ?? -1) ||
           a.group.id.localeCompare(b.group.id),
       );
-  }, [data, address.env, address.type, address.service, address.search, thresholds]);
+  }, [data, groups, address.env, address.type, address.search, thresholds]);
   const selected = address.selection?.kind === "group" ? address.selection.id : "";
   const most = Math.max(1, ...rows.map(({ group }) => group.messages ?? 0));
   return (
@@ -96,10 +100,17 @@ export function LagView({ address, go, tick }: { address: Address; go: Go; tick:
   );
 }
 
-export function wantedGroup(group: GroupLag, { env, service, type, search }: Pick<Address, "env" | "service" | "type" | "search">): boolean {
-  if (!isOf(group.env, env)) return false;
+/** The groups that a service consumes as; null when every service is wanted. */
+export function groupsOf(graph: Graph, service: string): Set<string> | null {
+  if (!service) return null;
+  const named = graph.edges.filter((edge) => edge.service === service).map((edge) => edgeGroup(edge));
+  // One that only commits is mostly named as its service.
+  return new Set([service, ...named.filter(Boolean)]);
+}
+
+export function wantedGroup(group: GroupLag, { env, type, search }: Pick<Address, "env" | "type" | "search">, groups: Set<string> | null): boolean {
+  if (!inEnv(group.env, env)) return false;
   if (type && group.type !== type) return false;
-  // Groups are mostly named as the service that they are of.
-  if (service && !group.group.includes(service)) return false;
+  if (groups && !groups.has(group.group)) return false;
   return !search.trim() || matches(search, `${group.group} ${group.topic} ${group.type} ${group.env} ${group.cluster}`);
 }

@@ -2,7 +2,7 @@ import { useMemo } from "preact/hooks";
 import { type Address, type Column, rangeQuery } from "../address";
 import type { Graph, Pathway, Pathways } from "../api";
 import type { Go } from "../App";
-import { isOf, matches } from "../filter";
+import { inEnv, matches } from "../filter";
 import { duration, rate, whole } from "../format";
 import { level } from "../health";
 import { useAnswer } from "../live";
@@ -39,7 +39,7 @@ export function sorted(pathways: Pathway[], column: Column, descending: boolean)
 
 export function wanted(pathway: Pathway, { env, service, type, search }: Pick<Address, "env" | "service" | "type" | "search">): boolean {
   const { steps } = pathway;
-  if (!steps.some((step) => isOf(step.env, env))) return false;
+  if (!steps.some((step) => inEnv(step.env, env))) return false;
   if (service && !steps.some((step) => step.service === service)) return false;
   if (type && !steps.some((step) => tag(step.tags, "type") === type)) return false;
   if (!search.trim()) return true;

@@ -2,6 +2,7 @@
 import axe from "axe-core";
 import { afterAll, afterEach, beforeAll, expect, test } from "vitest";
 import type { Graph, Pathways } from "../../src/api";
+import { whole } from "../../src/format";
 import { Watched } from "./browser";
 import { Collector } from "./collector";
 
@@ -37,6 +38,22 @@ test("before the first message the page tells how to send it, and shows it when 
   }
   await collector.feed("pipeline");
   await page.waitForSelector(".node", { timeout: 20_000 });
+});
+
+test("a time in which nothing came is not the time before the first message", async () => {
+  const collector = await start();
+  await collector.feed("pipeline");
+  const page = await browser.open(`${collector.url}/#map?from=1000&to=61000`);
+  await expect.poll(() => page.locator("#main").textContent()).toContain("Nothing was measured in this time.");
+  expect(await page.locator(".empty").count()).toBe(0);
+  await page.getByRole("link", { name: "Pathways" }).click();
+  await expect.poll(() => page.locator("#main").textContent()).toContain("No pathway in this time.");
+  await page.getByRole("link", { name: "Lag" }).click();
+  await expect.poll(() => page.locator("#main").textContent()).toContain("No group reported offsets in this time.");
+  await page.getByRole("link", { name: "Map" }).click();
+  await page.getByRole("button", { name: "Show all that is kept" }).click();
+  await page.waitForSelector(".node");
+  expect(page.url()).toContain("last=all");
 });
 
 test("when the collector is gone the page says so, keeps what it shows, and goes on when it is back", async () => {
@@ -94,6 +111,18 @@ test("names are text, whatever is in them, and any number can be drawn", async (
     expect(await page.locator("img, #page script").count()).toBe(0);
   }
   expect(browser.complaints.slice(complaints)).toEqual([]);
+});
+
+test("of very many partitions those furthest behind are listed, and all are counted", async () => {
+  const collector = await start();
+  await collector.feed("partitions", "1200");
+  const page = await browser.open(`${collector.url}/#lag`);
+  const row = page.locator(".wide tbody tr");
+  await expect.poll(() => row.locator('[data-name="Partitions"]').textContent()).toBe(whole(1200));
+  await row.click();
+  await expect.poll(() => page.locator(".partitions caption").textContent()).toBe(`Partitions: the ${whole(1000)} furthest behind`);
+  await expect.poll(() => page.locator(".panel").textContent()).toContain(`Partitions${whole(1200)}`);
+  await expect.poll(() => page.locator(".partitions tbody tr").count()).toBe(1000);
 });
 
 test("500 nodes stay smooth", async () => {

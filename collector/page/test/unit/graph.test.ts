@@ -7,7 +7,7 @@ import { layout } from "../../src/layout/layout";
 import { arrows } from "../../src/map/keys";
 import { edgeName, nodeDetail, nodeName } from "../../src/names";
 import { parts } from "../../src/views/Chain";
-import { wantedGroup } from "../../src/views/Lag";
+import { groupsOf, wantedGroup } from "../../src/views/Lag";
 import { sorted, wanted } from "../../src/views/Pathways";
 
 const q = (p95: number) => ({ count: 10, p50: p95 / 2, p95, p99: p95, max: p95 });
@@ -70,7 +70,16 @@ test("services without an environment can be told from all", () => {
   for (const step of unnamed.steps) step.env = "";
   expect([named, unnamed].filter((one) => wanted(one, { env: NO_ENV, service: "", type: "", search: "" }))).toEqual([unnamed]);
   const group = (env: string) => ({ env, type: "kafka", group: "g", topic: "t", cluster: "" }) as GroupLag;
-  expect(["", "prod"].map((env) => wantedGroup(group(env), { env: NO_ENV, service: "", type: "", search: "" }))).toEqual([true, false]);
+  expect(["", "prod"].map((env) => wantedGroup(group(env), { env: NO_ENV, type: "", search: "" }, null))).toEqual([true, false]);
+});
+
+test("the lag of a service is that of the groups that it consumes as", () => {
+  const consumer = { ...graph, edges: [edge("consume", x!, b!, { service: "pay", tags: ["direction:in", "group:billing"] })] };
+  const of = (service: string) =>
+    ["billing", "pay", "payments"].filter((group) => wantedGroup({ group, env: "", type: "kafka" } as GroupLag, { env: "", type: "", search: "" }, groupsOf(consumer, service)));
+  expect(of("")).toEqual(["billing", "pay", "payments"]);
+  expect(of("pay")).toEqual(["billing", "pay"]);
+  expect(of("a")).toEqual([]);
 });
 
 test("the search means each word, in names and tags", () => {
@@ -92,7 +101,7 @@ test("alerts: the worst first, what is cut and refused by its number", () => {
   const said = alerts(graph, THRESHOLDS, graph.edges).map(({ kind, level, title }) => `${kind} ${level} ${title}`);
   expect(said).toEqual(["lag 2 x → b (billing)", "slow 1 x → b (billing)", "cut 1 7 cut", "refused 1 2 refused", "unknown 1 Unknown origin in prod"]);
   expect(alerts({ ...graph, nodes: [a!], received: {}, cut: {} }, THRESHOLDS, [])).toEqual([]);
-  const full = alerts({ ...graph, nodes: [], received: {}, cut: {}, history: { error: "the disk is full" } }, THRESHOLDS, []);
+  const full = alerts({ ...graph, nodes: [], received: {}, cut: {}, history: { from_ms: null, error: "the disk is full" } }, THRESHOLDS, []);
   expect(full).toEqual([{ kind: "history", level: 2, title: "History not written", detail: "the disk is full" }]);
   expect(lagText({ messages: 1, seconds: null })).toBe("1 message behind");
   expect(lagText({ messages: null, seconds: null })).toBe("lag unknown");
