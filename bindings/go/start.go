@@ -33,8 +33,8 @@ var (
 // The statistics go to the agent every ten seconds, from a thread of the library that starts with the first checkpoint;
 // with [WithHTTPClient], [WithAgentless] and an agent behind https, from a goroutine.
 func Start(opts ...StartOption) {
-	_ = 0
-	_ = 0
+	starting.Lock()
+	defer starting.Unlock()
 	var settings config
 	for _, opt := range opts {
 		if opt != nil {
