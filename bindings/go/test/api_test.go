@@ -57,11 +57,7 @@ func TestEverythingThatTheAncestorExportedIsHere(t *testing.T) {
 		}
 	}
 	here = comparable(here)
-	for _, line := range comparable(published(t)) {
-		if !slices.Contains(here, line) {
-			t.Errorf("missing or different: %s", line)
-		}
-	}
+	all(t, comparable(published(t)), here, "missing or different")
 }
 
 // A program that compiles with cgo compiles without. internal/native is looked at too: there the two differ.
@@ -77,16 +73,8 @@ func TestWithoutCgoTheSameIsExported(t *testing.T) {
 	if len(with) < 100 {
 		t.Fatalf("only %d lines", len(with))
 	}
-	for _, line := range with {
-		if !slices.Contains(without, line) {
-			t.Errorf("missing or different without cgo: %s", line)
-		}
-	}
-	for _, line := range without {
-		if !slices.Contains(with, line) {
-			t.Errorf("missing or different with cgo: %s", line)
-		}
-	}
+	all(t, with, without, "missing or different without cgo")
+	all(t, without, with, "missing or different with cgo")
 }
 
 // The list is compared with the ancestor itself where that can be had: DATA_STREAMS_GO names a checkout; otherwise the
@@ -114,14 +102,16 @@ func TestTheListIsThatOfTheAncestor(t *testing.T) {
 	listed := slices.DeleteFunc(published(t), func(line string) bool {
 		return strings.HasPrefix(line, "pkg integrations/kafka,") || strings.HasPrefix(line, "pkg integrations/sarama,") // modules of their own
 	})
-	for _, line := range lines {
-		if !slices.Contains(listed, line) {
-			t.Errorf("not in the list: %s", line)
-		}
-	}
-	for _, line := range listed {
+	all(t, lines, listed, "not in the list")
+	all(t, listed, lines, "only in the list")
+}
+
+// all expects every line of wanted among lines.
+func all(t *testing.T, wanted, lines []string, otherwise string) {
+	t.Helper()
+	for _, line := range wanted {
 		if !slices.Contains(lines, line) {
-			t.Errorf("only in the list: %s", line)
+			t.Errorf("%s: %s", otherwise, line)
 		}
 	}
 }

@@ -52,6 +52,18 @@ def drain(connection, consumer, until):
                 pass
 
 
+def put_and_get(simple, body):
+    """By one who takes the messages of a queue one at a time, and then finds it empty."""
+    simple.put(body)
+    message = simple.get(timeout=30)
+    assert message.payload == body
+    assert datastreams.pathway_of(message) == datastreams.current_pathway() is not None
+    message.ack()
+    with pytest.raises(simple.Empty):
+        simple.get(timeout=0.1)
+    assert datastreams.current_pathway() is None
+
+
 def test_a_chain(connection, kind, started):
     first, second = make_queue(connection, "first"), make_queue(connection, "second")
     producer, headers, seen = Producer(connection), {"tenant": "blue"}, []

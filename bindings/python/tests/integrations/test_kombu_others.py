@@ -6,7 +6,7 @@ import datastreams
 import pytest
 from kombu import Connection, Consumer, Exchange, Producer, Queue
 from points import reported
-from test_kombu import drain
+from test_kombu import drain, put_and_get
 
 
 @pytest.fixture(params=["over_kafka", "over_pubsub"])
@@ -74,14 +74,7 @@ def test_one_at_a_time_and_unpatched(connection, broker, started):
     points = reported(started)
     points.chain(*broker.edges(queue.name))
     with connection.SimpleQueue(queue) as simple:
-        simple.put({"b": 2})
-        message = simple.get(timeout=30)
-        assert message.payload == {"b": 2}
-        assert datastreams.pathway_of(message) == datastreams.current_pathway() is not None
-        message.ack()
-        with pytest.raises(simple.Empty):
-            simple.get(timeout=0.1)
-        assert datastreams.current_pathway() is None
+        put_and_get(simple, {"b": 2})
         datastreams.unpatch()
         simple.put({"c": 3})
         message = simple.get(timeout=30)

@@ -6,7 +6,7 @@ import datastreams
 import pytest
 from kombu import Connection, Consumer, Producer, Queue
 from points import reported
-from test_kombu import drain
+from test_kombu import drain, put_and_get
 
 
 @pytest.fixture
@@ -64,14 +64,7 @@ def test_one_at_a_time(connection, started):
     assert queue.get() is None
     assert datastreams.current_pathway() is None
     with connection.SimpleQueue(queue.name) as simple:
-        simple.put({"b": 2})
-        message = simple.get(timeout=10)
-        assert message.payload == {"b": 2}
-        assert datastreams.pathway_of(message) == datastreams.current_pathway() is not None
-        message.ack()
-        with pytest.raises(simple.Empty):
-            simple.get(timeout=0.1)
-        assert datastreams.current_pathway() is None
+        put_and_get(simple, {"b": 2})
     points = reported(started)
     points.chain(*edges(queue))
     assert points.counts() == dict.fromkeys(edges(queue), 2)
