@@ -3,6 +3,7 @@
 //! Payloads are taken under the model's lock alone, which is held for as long as adding one takes. Writing and reading the
 //! history happen under the history's lock, which is always taken first; what was gathered is handed over in one step.
 
+use crate::clock;
 use crate::collect::limits::Limits;
 use crate::history::levels::LEVELS;
 use crate::history::{History, ReadError};
@@ -110,7 +111,7 @@ impl Store {
     pub(crate) fn commit(&self, now_ns: i64) -> Result<(), String> {
         let now = now_ns.div_euclid(SECOND_NS);
         let mut history = self.history();
-        self.hand_over(&mut history);
+        self.hand_over(&mut history, now_ns);
         let done = history.commit(now);
         let mut model = self.model();
         model.held = history.waiting();
@@ -118,16 +119,22 @@ impl Store {
         done
     }
 
-    fn hand_over(&self, history: &mut History) {
-        let mut model = self.model();
-        history.absorb(std::mem::take(&mut model.batch));
-        model.held = history.waiting();
+    /// Hands what was taken to the exports and to the history.
+    fn hand_over(&self, history: &mut History, now_ns: i64) {
+        let (batch, exports) = {
+            let mut model = self.model();
+            let batch = std::mem::take(&mut model.batch);
+            model.held = history.waiting().saturating_add(batch.memory);
+            (batch, model.exports.clone())
+        };
+        exports.add(&batch.cells, now_ns);
+        history.absorb(batch);
     }
 
     /// Reads the history and the model as they are at one moment.
     pub(crate) fn read<T>(&self, look: impl FnOnce(&Model) -> T) -> (MutexGuard<'_, History>, T) {
         let mut history = self.history();
-        self.hand_over(&mut history);
+        self.hand_over(&mut history, clock::now_ns());
         let seen = look(&self.model());
         (history, seen)
     }

@@ -1,7 +1,7 @@
 //! A distribution of one series, over the times that are asked for.
 
 use super::histogram::{Histogram, whole};
-use datastreams_core::sketch::{Encoded, Sketch};
+use datastreams_core::sketch::Sketch;
 use std::collections::VecDeque;
 
 /// The grain of recent values.
@@ -81,16 +81,8 @@ impl Measure {
         }
     }
 
-    /// Returns how many values were found to be negative.
-    pub(crate) fn add(&mut self, sketch: &Encoded<'_>, slot: i64, kept: Kept) -> u64 {
-        let mut negative = 0;
-        // Bins of two layouts in one sketch would be moved twice.
-        if !self.pending.mapping().same(sketch.mapping()) {
-            negative = self.settle(slot, kept);
-            self.pending = Sketch::with_mapping(*sketch.mapping());
-        }
-        self.pending.merge_encoded(sketch);
-        negative
+    pub(crate) fn add(&mut self, sketch: &Sketch) {
+        self.pending.merge(sketch);
     }
 
     /// Sorts what came into the histograms. Returns how many values were negative.
@@ -113,7 +105,7 @@ impl Measure {
                 recent.add(value, count);
             }
         }
-        self.pending = Sketch::with_mapping(*self.pending.mapping());
+        self.pending = Sketch::new();
         negative
     }
 

@@ -5,7 +5,7 @@ use super::labels::Labels;
 use super::measure::{Bounds, Kept, Measure, SLOT_NS};
 use crate::model::EdgeId;
 use crate::model::edge::EdgeKey;
-use datastreams_core::sketch::Encoded;
+use crate::model::stats::Stats;
 use std::collections::HashMap;
 
 const SECOND_NS: i64 = 1_000_000_000;
@@ -13,18 +13,6 @@ const SECOND_NS: i64 = 1_000_000_000;
 const IDLE_NS: i64 = 3600 * SECOND_NS;
 /// How often such are looked for.
 const SWEEP_NS: i64 = 10 * SECOND_NS;
-
-/// What passed an edge, as a point tells it.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Passed<'a> {
-    pub(crate) messages: u64,
-    /// Seconds.
-    pub(crate) edge_latency: &'a Encoded<'a>,
-    /// Seconds.
-    pub(crate) pathway_latency: &'a Encoded<'a>,
-    /// Bytes; `None`: not known.
-    pub(crate) payload_size: Option<&'a Encoded<'a>>,
-}
 
 /// What is counted under one set of labels.
 #[derive(Debug)]
@@ -122,7 +110,7 @@ impl Table {
     }
 
     /// Counts what passed an edge; `None`: one of those for which the model has no room.
-    pub(crate) fn add(&mut self, edge: Option<(EdgeId, &EdgeKey)>, passed: &Passed<'_>, now_ns: i64) {
+    pub(crate) fn add(&mut self, edge: Option<(EdgeId, &EdgeKey)>, passed: &Stats, now_ns: i64) {
         let kept = self.kept;
         let place = edge.and_then(|(id, edge)| self.place(id, edge, now_ns));
         let series = match place.and_then(|place| self.series.get_mut(place)) {
@@ -138,16 +126,12 @@ impl Table {
         }
         series.last_ns = now_ns;
         let slot = now_ns.div_euclid(SLOT_NS);
-        let mut negative = 0u64;
         if series.slot != slot {
-            negative = series.settle(kept);
+            self.negative = self.negative.saturating_add(series.settle(kept));
             series.slot = slot;
         }
-        let sketches = [Some(passed.edge_latency), Some(passed.pathway_latency), passed.payload_size];
-        for (measure, sketch) in series.measures.iter_mut().zip(sketches) {
-            negative = negative.saturating_add(sketch.map_or(0, |sketch| measure.add(sketch, slot, kept)));
-        }
-        self.negative = self.negative.saturating_add(negative);
+        let sketches = [&passed.edge_latency, &passed.pathway_latency, &passed.payload_size];
+        series.measures.iter_mut().zip(sketches).for_each(|(measure, sketch)| measure.add(sketch));
     }
 
     /// Those that have counted something, with all that came sorted in.
@@ -265,10 +249,8 @@ mod tests {
     }
 
     fn add_sketch(table: &mut Table, edge: &EdgeKey, sketch: &Sketch, messages: u64, now_ns: i64) {
-        let mut bytes = Vec::new();
-        sketch.encode(&mut bytes);
-        let latency = &Encoded::read(&bytes).unwrap();
-        let passed = Passed { messages, edge_latency: latency, pathway_latency: latency, payload_size: None };
+        let (edge_latency, pathway_latency) = (sketch.clone(), sketch.clone());
+        let passed = Stats { messages, edge_latency, pathway_latency, ..Stats::default() };
         // One number for each, as the model gives them.
         let id = edge.id().bytes().fold(0u32, |id, byte| id.wrapping_mul(31).wrapping_add(byte.into()));
         table.add(Some((id, edge)), &passed, now_ns);

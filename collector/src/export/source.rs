@@ -1,30 +1,18 @@
 //! Where the numbers come from: all that the export knows of the model.
 
+use super::Exports;
 use super::labels::{short, system};
 use super::lag::{Behind, Group, Lags};
 use super::prometheus::About;
-use super::{Exports, Passed};
 use crate::collect::server::Shared;
 use crate::graph::Clusters;
 use crate::lag;
-use crate::model::parsed::Measured;
 use crate::view::{Asked, Needs, View};
 use std::sync::Arc;
 
-impl<'a> From<&'a Measured<'a>> for Passed<'a> {
-    fn from(measured: &'a Measured<'a>) -> Self {
-        Self {
-            messages: measured.messages,
-            edge_latency: &measured.edge_latency,
-            pathway_latency: &measured.pathway_latency,
-            payload_size: measured.payload_size.as_ref(),
-        }
-    }
-}
-
-/// What is counted.
+/// What is counted, with all that came until now.
 pub(crate) fn exports(shared: &Shared) -> Arc<Exports> {
-    shared.store.model().exports.clone()
+    shared.store.read(|model| model.exports.clone()).1
 }
 
 /// What the collector tells of itself, and the lags: none when the history, by which their seconds are known, cannot be
@@ -61,9 +49,36 @@ fn lags(view: &View) -> Lags {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::collect::limits::Limits;
+    use crate::store::Store;
     use crate::tests::{NOW, SECOND, add, lags_json, model, payload, point, take, view};
     use datastreams_core::payload::Backlog;
     use serde_json::json;
+
+    /// Nothing is told twice, and nothing is not told for which the model or the history has no room.
+    #[test]
+    fn all_that_came_is_exported() {
+        let exported = |store: &Store| {
+            let exports = store.read(|model| model.exports.clone()).1;
+            exports.lock().totals().iter().map(|series| series.messages).sum::<u64>()
+        };
+        let all = |limits| {
+            let store = Store::open(limits, None, None, NOW).unwrap();
+            for topic in ["a", "b", "c", "b"] {
+                let tags = ["direction:in", &format!("topic:{topic}")];
+                add(&store, "reader", vec![point(&tags, 0, 1, &[0.1; 5], &[0.1; 5])]);
+            }
+            assert_eq!((exported(&store), exported(&store)), (20, 20));
+            store.commit(NOW).unwrap();
+            assert_eq!(exported(&store), 20);
+            let cut = store.model().cut;
+            (cut.edge_messages, cut.history_messages)
+        };
+        assert_eq!(all(Limits::DEFAULT), (0, 0));
+        assert_eq!(all(Limits { max_edges: 1, ..Limits::DEFAULT }), (15, 0));
+        let (edges, history) = all(Limits { max_waiting: 1, ..Limits::DEFAULT });
+        assert!(edges == 0 && history > 0, "{history}");
+    }
 
     /// The only group, as it is exported and as `/api/lag` tells it.
     #[test]

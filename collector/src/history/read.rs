@@ -111,7 +111,7 @@ impl History {
                 oldest = Some((first, width));
             }
         }
-        let waiting = self.waiting.cells.iter().map(|(key, _)| key.0).min();
+        let waiting = self.waiting.cells.iter().map(|cell| cell.key.0).min();
         oldest.map(|(at, _)| at).into_iter().chain(waiting).min()
     }
 
@@ -129,13 +129,14 @@ impl History {
                 Wanted::Edges(edges) => self.read_edges(piece, edges, &mut each)?,
             }
         }
-        for &((slot, edge, hop), ref stats) in self.waiting.cells.iter() {
+        for cell in self.waiting.cells.iter() {
+            let (slot, edge, hop) = cell.key;
             let asked = match wanted {
                 Wanted::All => true,
                 Wanted::Edges(edges) => edges.contains(&edge),
             };
             if asked && (range.0..range.1).contains(&slot) {
-                each(Cell { from: slot, to: slot + SLOT, edge, hop, stats: Source::Waiting(stats) })?;
+                each(Cell { from: slot, to: slot + SLOT, edge, hop, stats: Source::Waiting(&cell.stats) })?;
             }
         }
         Ok(())

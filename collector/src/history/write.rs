@@ -3,7 +3,7 @@
 use super::codec::{self, Adder};
 use super::levels::{LEVELS, SLOT, WIDTHS};
 use super::{History, LAST, ReadError};
-use crate::model::batch::Batch;
+use crate::model::batch::{Batch, Cell};
 use crate::model::stats::Stats;
 use rusqlite::{Connection, ErrorCode, OptionalExtension, Statement, params};
 use std::collections::BTreeMap;
@@ -243,9 +243,9 @@ fn write_batch(
         delete.execute([series])?;
     }
     let mut cells = Cells::new(db)?;
-    let mut keys: Vec<_> = batch.cells.iter().collect();
-    keys.sort_unstable_by_key(|(key, _)| *key);
-    for &((slot, edge, hop), ref stats) in keys {
+    let mut sorted: Vec<_> = batch.cells.iter().collect();
+    sorted.sort_unstable_by_key(|cell| cell.key);
+    for &Cell { key: (slot, edge, hop), ref stats, .. } in sorted {
         for (level, at) in kept.levels_of(slot) {
             cells.add(level, at, edge, hop, stats)?;
         }

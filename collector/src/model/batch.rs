@@ -30,31 +30,40 @@ pub(crate) struct KeptHop {
     pub(crate) seen: i64,
 }
 
+/// Statistics of one cell.
+#[derive(Debug)]
+pub(crate) struct Cell {
+    pub(crate) key: CellKey,
+    /// What the number of the edge stands for: when this is read, the edge may be gone.
+    pub(crate) edge: Arc<EdgeKey>,
+    pub(crate) stats: Stats,
+}
+
 /// Statistics by cell.
 #[derive(Debug, Default)]
 pub(crate) struct Cells {
-    all: Vec<(CellKey, Stats)>,
+    all: Vec<Cell>,
     places: HashMap<CellKey, usize>,
 }
 
 impl Cells {
     /// In any order.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = &(CellKey, Stats)> {
+    pub(crate) fn iter(&self) -> impl Iterator<Item = &Cell> {
         self.all.iter()
     }
 
     /// The place of a cell; `guess` is where it may be.
     fn place(&self, key: &CellKey, guess: usize) -> Option<usize> {
-        if self.all.get(guess).is_some_and(|(known, _)| known == key) {
+        if self.all.get(guess).is_some_and(|known| known.key == *key) {
             return Some(guess);
         }
         self.places.get(key).copied()
     }
 
     /// Adds a cell that is not there yet, and returns its place.
-    fn insert(&mut self, key: CellKey) -> usize {
+    fn insert(&mut self, key: CellKey, edge: Arc<EdgeKey>) -> usize {
         let place = self.all.len();
-        self.all.push((key, Stats::default()));
+        self.all.push(Cell { key, edge, stats: Stats::default() });
         self.places.insert(key, place);
         place
     }
@@ -89,23 +98,37 @@ impl Batch {
 
     /// Adds to a cell what a point says. `guess` is where the cell may be, and then where it is. `false`, and nothing
     /// added, when that takes memory beyond `room`.
-    pub(crate) fn add(&mut self, key: CellKey, guess: &mut usize, measured: &Measured<'_>, room: usize) -> bool {
-        self.add_to(key, guess, room, |cell| cell.add(measured))
+    pub(crate) fn add(
+        &mut self,
+        key: CellKey,
+        edge: &Arc<EdgeKey>,
+        guess: &mut usize,
+        measured: &Measured<'_>,
+        room: usize,
+    ) -> bool {
+        self.add_to(key, edge, guess, room, |stats| stats.add(measured))
     }
 
-    fn add_to(&mut self, key: CellKey, guess: &mut usize, room: usize, add: impl FnOnce(&mut Stats)) -> bool {
+    fn add_to(
+        &mut self,
+        key: CellKey,
+        edge: &Arc<EdgeKey>,
+        guess: &mut usize,
+        room: usize,
+        add: impl FnOnce(&mut Stats),
+    ) -> bool {
         *guess = match self.cells.place(&key, *guess) {
             Some(place) => place,
             None if self.memory >= room => return false,
             None => {
                 self.memory += Self::ENTRY + size_of::<Stats>();
-                self.cells.insert(key)
+                self.cells.insert(key, edge.clone())
             }
         };
-        let Some((_, cell)) = self.cells.all.get_mut(*guess) else { return false };
-        let before = cell.memory();
-        add(cell);
-        self.memory += cell.memory().saturating_sub(before);
+        let Some(Cell { stats, .. }) = self.cells.all.get_mut(*guess) else { return false };
+        let before = stats.memory();
+        add(stats);
+        self.memory += stats.memory().saturating_sub(before);
         true
     }
 
@@ -115,8 +138,8 @@ impl Batch {
             *self = later;
             return;
         }
-        for (key, stats) in later.cells.all {
-            self.add_to(key, &mut 0, usize::MAX, |cell| cell.merge(&stats));
+        for cell in later.cells.all {
+            self.add_to(cell.key, &cell.edge, &mut 0, usize::MAX, |stats| stats.merge(&cell.stats));
         }
         self.edges.extend(later.edges);
         self.hops.extend(later.hops);

@@ -15,7 +15,7 @@ mod steps;
 
 use crate::collect::limits::Limits;
 use crate::collect::repeats::Repeats;
-use crate::export::{Exports, Passed};
+use crate::export::Exports;
 use crate::history::levels::{SLOT, floor};
 use backlogs::{Backlogs, Taken};
 use batch::{Batch, KeptEdge, KeptHop};
@@ -25,7 +25,7 @@ use edges::Edges;
 use hops::Hops;
 use parsed::{Measured, Parsed};
 use serde::Serialize;
-use stats::{AHEAD_S, Began, SECOND_NS};
+use stats::{AHEAD_S, Began, SECOND_NS, Stats};
 use std::sync::Arc;
 use steps::{Spelling, Step, Steps};
 
@@ -87,7 +87,7 @@ pub(crate) struct Model {
     pub(crate) repeats: Repeats,
     pub(crate) received: Received,
     pub(crate) cut: Cut,
-    /// What other engines are told; it is told of everything that comes.
+    /// What other engines are told. It gets the cells of the batch, and at once what no cell has room for.
     pub(crate) exports: Arc<Exports>,
     pub(crate) batch: Batch,
     /// Bytes that wait in the history, because they could not be written.
@@ -191,13 +191,12 @@ impl Model {
             None => match self.edges.find(key(payload, point), &self.limits) {
                 Some((edge, key)) => new.insert(Step::new(edge, key)),
                 None => {
-                    self.exports.passed(None, &Passed::from(measured), now_ns);
+                    self.exports.passed(None, &Stats::from(measured), now_ns);
                     self.cut.edge_messages = self.cut.edge_messages.saturating_add(messages);
                     return;
                 }
             },
         };
-        self.exports.passed(Some((step.edge, &step.key)), &Passed::from(measured), now_ns);
         // More often than once a second tells nothing new.
         let told = (slot, now_ns.div_euclid(SECOND_NS));
         if step.told != told || step.hop == NO_HOP {
@@ -224,8 +223,9 @@ impl Model {
             };
         }
         let room = self.limits.max_waiting.saturating_sub(self.held);
-        if !self.batch.add((slot, step.edge, step.hop), &mut step.cell, measured, room) {
+        if !self.batch.add((slot, step.edge, step.hop), &step.key, &mut step.cell, measured, room) {
             self.cut.history_messages = self.cut.history_messages.saturating_add(messages);
+            self.exports.passed(Some((step.edge, &step.key)), &Stats::from(measured), now_ns);
         }
         if let Some(step) = new {
             self.steps.insert(spelling, step, &self.limits);

@@ -20,8 +20,16 @@ pub(crate) struct Stats {
     pub(crate) edge_latency: Sketch,
     /// Seconds.
     pub(crate) pathway_latency: Sketch,
-    /// Bytes.
+    /// Bytes; empty where they are not known.
     pub(crate) payload_size: Sketch,
+}
+
+impl From<&Measured<'_>> for Stats {
+    fn from(measured: &Measured<'_>) -> Self {
+        let mut stats = Self::default();
+        stats.add(measured);
+        stats
+    }
 }
 
 impl Stats {

@@ -210,10 +210,11 @@ impl Exporter {
             self.exports.sent.lock().counts.joined_intervals += 1;
             return;
         }
-        let (exports, shared) = (self.exports.clone(), self.shared.clone());
+        let shared = self.shared.clone();
         let (instance, config) = (self.instance.clone(), self.config.clone());
         let work = move || {
             let lags = source::about(&shared, clock::now_ns()).lags;
+            let exports = source::exports(&shared);
             let now_ns = clock::now_ns();
             let counted = if cumulative { exports.lock().totals() } else { exports.lock().take(now_ns) };
             let temporality = if cumulative { message::Temporality::Cumulative } else { message::Temporality::Delta };
