@@ -30,6 +30,7 @@ try {
   await page.goto(`${url}/#map?last=all&select=edge:${id}`);
   await page.reload();
   await page.waitForSelector(".panel canvas");
+  await page.click('[aria-label="Show everything"]');
   await page.waitForTimeout(1500);
   await page.screenshot({ path: picture });
   const { size } = statSync(picture);
