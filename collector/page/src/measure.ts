@@ -4,9 +4,34 @@ const FONT = 'Inter, system-ui, -apple-system, "Segoe UI", Roboto, "Noto Sans", 
 const widths = new Map<string, number>();
 /** One for each font: to change the font costs more than to measure. */
 const contexts = new Map<string, CanvasRenderingContext2D | null>();
+/** Of the characters of ASCII by font, as far as they were met. */
+const advances = new Map<string, Float64Array>();
 
 /** The width of a text in px, at a size and weight. */
 export function width(text: string, size: number, weight: number): number {
+  return sum(text, size, weight) ?? whole(text, size, weight);
+}
+
+/**
+ * The sum over a text's characters, a little more than the text, of which some come closer to each other; undefined: they
+ * are not all of ASCII, and may be joined or turned. To measure hundreds of texts as a whole would be a fifth of the time
+ * that a large map takes to be laid out.
+ */
+function sum(text: string, size: number, weight: number): number | undefined {
+  const font = `${size} ${weight}`;
+  let known = advances.get(font);
+  if (!known) advances.set(font, (known = new Float64Array(128).fill(-1)));
+  let total = 0;
+  for (let at = 0; at < text.length; at++) {
+    const code = text.charCodeAt(at);
+    if (code > 126 || code < 32) return undefined;
+    if (known[code]! < 0) known[code] = whole(text[at]!, size, weight);
+    total += known[code]!;
+  }
+  return total;
+}
+
+function whole(text: string, size: number, weight: number): number {
   const key = `${size} ${weight} ${text}`;
   const known = widths.get(key);
   if (known !== undefined) return known;

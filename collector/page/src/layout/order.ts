@@ -2,7 +2,9 @@
 import type { Cell } from "./layers";
 
 /** Sweeps to the right and to the left; more change little. */
-const SWEEPS = 12;
+const SWEEPS = 10;
+/** Before that, swaps of neighbours are undone by the next sweep: they would take most of the time. */
+const SETTLED = 6;
 
 /** Sorts each layer so that few edges cross. */
 export function order(layers: Cell[][]): void {
@@ -14,7 +16,7 @@ export function order(layers: Cell[][]): void {
     for (let step = 1; step < layers.length; step++) {
       sortBy(layers[right ? step : layers.length - 1 - step]!, right ? "before" : "after", sweep % 4 > 1);
     }
-    transpose(layers);
+    if (sweep >= SETTLED) transpose(layers);
     const crossings = count(layers);
     if (crossings < least) {
       least = crossings;
