@@ -16,7 +16,7 @@ import (
 const (
 	produceKey      = 0
 	offsetCommitKey = 8
-	txnCommitKey    = 28
+	endTxnKey       = 26
 
 	// headersSince is the version of the produce request that takes headers.
 	headersSince = 3

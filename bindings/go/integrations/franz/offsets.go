@@ -46,9 +46,10 @@ func (h *Hooks) TrackFetches(fetches kgo.Fetches) {
 	})
 }
 
-// OnBrokerE2E is called by the client after each answer: that to a commit has the client's committed offsets read, soon.
+// OnBrokerE2E is called by the client after each answer: that to a commit, or to the end of a transaction, has the client's
+// committed offsets read, soon.
 func (h *Hooks) OnBrokerE2E(_ kgo.BrokerMetadata, key int16, e2e kgo.BrokerE2E) {
-	if key != offsetCommitKey && key != txnCommitKey || e2e.Err() != nil {
+	if key != offsetCommitKey && key != endTxnKey || e2e.Err() != nil {
 		return
 	}
 	h.mutex.Lock()
