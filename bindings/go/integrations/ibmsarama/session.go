@@ -60,19 +60,34 @@ func (s *session) ResetOffset(topic string, partition int32, offset int64, metad
 	s.move(topic, partition, offset, back)
 }
 
-// Commit commits the marked offsets.
+// Commit commits the marked offsets. What is marked meanwhile is perhaps not among them.
 func (s *session) Commit() {
+	marked := s.marked()
 	s.ConsumerGroupSession.Commit()
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	for at, offset := range marked {
+		s.consumer.committed(at.topic, at.partition, offset)
+		if now := s.marks[at]; now.offset == offset {
+			s.keep(at, mark{offset: offset, told: true})
+		}
+	}
+}
+
+// marked returns the offsets that a commit from now on tells. Of the claims that have not begun it is noted that there was one.
+func (s *session) marked() map[place]int64 {
 	s.mutex.Lock()
 	defer s.mutex.Unlock()
 	for at := range s.early {
 		s.early[at] = true
 	}
+	marked := map[place]int64{}
 	for at, mark := range s.marks {
 		if !mark.told {
-			s.tell(at, mark.offset)
+			marked[at] = mark.offset
 		}
 	}
+	return marked
 }
 
 func ahead(to, from int64) bool { return to > from }

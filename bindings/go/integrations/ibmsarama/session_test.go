@@ -62,6 +62,39 @@ func TestMarksDoNotGoBack(t *testing.T) {
 	}
 }
 
+// meanwhile is a client's session in which something happens while it commits.
+type meanwhile struct {
+	noSession
+	happens func()
+}
+
+func (m *meanwhile) Commit() { m.happens() }
+
+// What is marked while a commit is under way was perhaps not in it: the claims of a session commit independently.
+func TestMarkedDuringACommit(t *testing.T) {
+	agent := agenttest.Start(t)
+	c := consumerOf([]Option{WithGroup("billing"), WithClusterID("c")})
+	c.commits = false
+	client := &meanwhile{}
+	s := &session{ConsumerGroupSession: client, consumer: c}
+	told := func() int64 {
+		agent.Flushed()
+		return agent.Backlog("type:kafka_commit", "consumer_group:billing", "topic:orders", "partition:0", "kafka_cluster_id:c")
+	}
+	s.begin("orders", 0, 0)
+	s.MarkOffset("orders", 0, 5, "")
+	client.happens = func() { s.MarkOffset("orders", 0, 9, "") }
+	s.Commit()
+	if at := told(); at != 5 {
+		t.Errorf("after a commit of 5 %d is told", at)
+	}
+	client.happens = func() {}
+	s.Commit()
+	if at := told(); at != 9 {
+		t.Errorf("after a commit of 9 %d is told", at)
+	}
+}
+
 // A group that goes back before it reads, as programs do that start anew: what we tell is what the broker has.
 func TestResetInSetup(t *testing.T) {
 	broker := brokertest.New(t)
