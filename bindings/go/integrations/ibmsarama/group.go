@@ -48,8 +48,10 @@ func (h *handler) Setup(of sarama.ConsumerGroupSession) error {
 }
 
 func (h *handler) Cleanup(of sarama.ConsumerGroupSession) error {
+	session := h.session(of)
 	defer h.sessions.Delete(of)
-	return h.wrapped.Cleanup(h.session(of))
+	defer session.end()
+	return h.wrapped.Cleanup(session)
 }
 
 // ConsumeClaim has the handler read the claim's messages from a channel of ours, for as long as it does.

@@ -15,6 +15,7 @@ type session struct {
 	mutex sync.Mutex
 	marks map[place]mark // of the claims that began
 	early map[place]bool // marked or reset before the claim began, as in Setup; true: and the program has committed since
+	ended bool           // Cleanup returned
 }
 
 // mark is how far a partition is done.
@@ -83,7 +84,10 @@ func (s *session) marked() map[place]int64 {
 	}
 	marked := map[place]int64{}
 	for at, mark := range s.marks {
-		if !mark.told {
+		switch {
+		case !s.claims(at):
+			delete(s.marks, at)
+		case !mark.told:
 			marked[at] = mark.offset
 		}
 	}
@@ -99,9 +103,10 @@ func (s *session) move(topic string, partition int32, offset int64, goes func(to
 	defer s.mutex.Unlock()
 	at := place{topic: topic, partition: partition}
 	switch marked, begun := s.marks[at]; {
+	case !s.claims(at):
 	case begun && goes(offset, marked.offset):
 		s.set(at, offset)
-	case !begun && s.claims(at):
+	case !begun:
 		if s.early == nil {
 			s.early = map[place]bool{}
 		}
@@ -109,9 +114,16 @@ func (s *session) move(topic string, partition int32, offset int64, goes func(to
 	}
 }
 
-// claims tells whether the session has a partition: of others the client takes no marks.
+// claims tells whether the session has a partition: of others, such as those that were taken away, the client takes no marks.
 func (s *session) claims(at place) bool {
-	return slices.Contains(s.Claims()[at.topic], at.partition)
+	return !s.ended && slices.Contains(s.Claims()[at.topic], at.partition)
+}
+
+// end takes note that the session is over: marks of workers that are late are not committed.
+func (s *session) end() {
+	s.mutex.Lock()
+	defer s.mutex.Unlock()
+	s.ended = true
 }
 
 // set keeps an offset: until the program commits, or where the client does that by itself, no longer than now.

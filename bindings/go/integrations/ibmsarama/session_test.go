@@ -95,6 +95,66 @@ func TestMarkedDuringACommit(t *testing.T) {
 	}
 }
 
+// assigned is a client's session whose partitions change, as those of cooperative members do.
+type assigned struct {
+	noSession
+	claims map[string][]int32
+}
+
+func (a *assigned) Claims() map[string][]int32 { return a.claims }
+func (*assigned) Context() context.Context     { return context.Background() }
+
+// A worker that is late marks what the client does not commit any more: a partition that was taken away, a session that ended.
+func TestMarkedTooLate(t *testing.T) {
+	both := map[string][]int32{"orders": {0, 1}}
+	for _, automatic := range []bool{true, false} {
+		agent := agenttest.Start(t)
+		told := func(partition string) int64 {
+			agent.Flushed()
+			return agent.Backlog("type:kafka_commit", "consumer_group:billing", "topic:orders", partition, "kafka_cluster_id:c")
+		}
+		c := consumerOf([]Option{WithGroup("billing"), WithClusterID("c")})
+		c.commits = automatic
+		client := &assigned{claims: both}
+		h := &handler{wrapped: setup(func(sarama.ConsumerGroupSession) {}), consumer: c}
+		if err := h.Setup(client); err != nil {
+			t.Fatal(err)
+		}
+		s := h.session(client)
+		s.begin("orders", 0, 0)
+		s.begin("orders", 1, 0)
+		s.MarkOffset("orders", 0, 1, "")
+		s.Commit()
+		s.MarkOffset("orders", 0, 2, "") // automatic commits have it when the partition goes
+		client.claims = map[string][]int32{"orders": {1}}
+		s.MarkOffset("orders", 0, 3, "")
+		s.Commit()
+		want := int64(1)
+		if automatic {
+			want = 2
+		}
+		if at := told("partition:0"); at != want {
+			t.Errorf("automatic %t: of a partition that was taken away %d is told, not %d", automatic, at, want)
+		}
+		client.claims = both
+		s.begin("orders", 0, 1)
+		s.MarkOffset("orders", 0, 4, "")
+		s.Commit()
+		if at := told("partition:0"); at != 4 {
+			t.Errorf("automatic %t: of a partition that is back %d is told", automatic, at)
+		}
+		if err := h.Cleanup(client); err != nil {
+			t.Fatal(err)
+		}
+		s.MarkOffset("orders", 1, 5, "")
+		s.Commit()
+		if at := told("partition:1"); at != -1 {
+			t.Errorf("automatic %t: after the session %d is told", automatic, at)
+		}
+		datastreams.Stop()
+	}
+}
+
 // A group that goes back before it reads, as programs do that start anew: what we tell is what the broker has.
 func TestResetInSetup(t *testing.T) {
 	broker := brokertest.New(t)
