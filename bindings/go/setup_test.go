@@ -46,13 +46,16 @@ func newAgent(t testing.TB) *agent {
 		a.bodies = append(a.bodies, body)
 		status := a.status
 		a.mutex.Unlock()
+		if status == 0 {
+			panic(http.ErrAbortHandler) // no answer
+		}
 		w.WriteHeader(status)
 	}))
 	t.Cleanup(a.Close)
 	return a
 }
 
-// answer says what posts get from now on.
+// answer says what posts get from now on. 0: none.
 func (a *agent) answer(status int) {
 	a.mutex.Lock()
 	defer a.mutex.Unlock()

@@ -113,9 +113,11 @@ func Err() error {
 	}
 	counters := Counters()
 	if counters["payloads_delivered"] == 0 && counters["retries"]+counters["payloads_dropped_rejected"] > 0 {
-		return fmt.Errorf("datastreams: nothing has reached %s yet: %d times there was no agent, %d times it answered with an error",
+		return fmt.Errorf("datastreams: nothing has reached %s yet, as far as is known: "+
+			"%d times there was no agent, %d times it answered with an error, %d times its answer was lost",
 			c.native.AgentURL(), counters["agent_unreachable"],
-			max(counters["agent_errors"], counters["payloads_dropped_rejected"])) // a redirect is only the latter
+			max(counters["agent_errors"], counters["payloads_dropped_rejected"]), // a redirect is only the latter
+			counters["uncertain"])
 	}
 	if line := notice.First(); line != "" {
 		return errors.New(line)

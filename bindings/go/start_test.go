@@ -12,6 +12,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 )
 
 func TestNothingIsMeasuredBeforeStart(t *testing.T) {
@@ -258,6 +259,14 @@ func TestErrSaysWhatIsWrong(t *testing.T) {
 	NewPathway("type:kafka")
 	Flush()
 	if err := Err(); err == nil || !strings.Contains(err.Error(), "1 times it answered with an error") {
+		t.Errorf("%v", err)
+	}
+
+	a = start(t, WithStopTimeout(200*time.Millisecond))
+	a.answer(0)
+	NewPathway("type:kafka")
+	Flush()
+	if err := Err(); err == nil || !strings.Contains(err.Error(), " times its answer was lost") || strings.Contains(err.Error(), " 0 times its") {
 		t.Errorf("%v", err)
 	}
 }
