@@ -81,6 +81,9 @@ func (p *AsyncProducer) Input() chan<- *sarama.ProducerMessage { return p.input 
 // InputContext sends a message, which continues the pathway that ctx carries; without one that in its headers. Like a send to
 // Input it waits until the client takes the message. It does not when ctx ends or the producer has ended, and returns why.
 func (p *AsyncProducer) InputContext(ctx context.Context, msg *sarama.ProducerMessage) error {
+	if ctx == nil {
+		ctx = context.Background()
+	}
 	select {
 	case p.requests <- request{ctx, msg}:
 		return nil

@@ -292,7 +292,10 @@ func TestTooLate(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	producer.Input() <- &sarama.ProducerMessage{Topic: topic}
+	var none context.Context
+	if err := producer.InputContext(none, &sarama.ProducerMessage{Topic: topic}); err != nil {
+		t.Fatal(err)
+	}
 	producer.AsyncClose() // the first message, which nobody takes yet, keeps it from ending
 	<-producer.producer.ended
 	producer.Input() <- &sarama.ProducerMessage{Topic: topic}
