@@ -366,3 +366,43 @@ func TestTransaction(t *testing.T) {
 		t.Errorf("%v", edge)
 	}
 }
+
+// Offsets come to a transaction in four ways.
+func TestOffsetsOfATransaction(t *testing.T) {
+	agent, broker := agenttest.Start(t), brokertest.New(t)
+	orders, payments := broker.Topic(t, "orders", 1), broker.Topic(t, "payments", 1)
+	config := config()
+	config.Producer.Idempotent = true
+	config.Producer.RequiredAcks = sarama.WaitForAll
+	config.Net.MaxOpenRequests = 1
+	config.Producer.Transaction.ID = broker.Group("transaction")
+	producer := syncProducer(t, broker, config, WithClusterID(id))
+	msg := &sarama.ConsumerMessage{Topic: orders, Offset: 6}
+	offsets := map[string][]*sarama.PartitionOffsetMetadata{orders: {{Partition: 0, Offset: 7}}}
+	metadata := func(group string) *sarama.ConsumerGroupMetadata { return sarama.NewConsumerGroupMetadata(group) }
+	for name, add := range map[string]func(group string) error{
+		"offsets":             func(group string) error { return producer.AddOffsetsToTxn(offsets, group) },
+		"message":             func(group string) error { return producer.AddMessageToTxn(msg, group, nil) },
+		"offsets-of-metadata": func(group string) error { return producer.AddOffsetsToTxnWithGroupMetadata(offsets, metadata(group)) },
+		"message-of-metadata": func(group string) error { return producer.AddMessageToTxnWithGroupMetadata(msg, metadata(group), nil) },
+	} {
+		group := broker.Group(name)
+		if err := producer.BeginTxn(); err != nil {
+			t.Fatal(name, err)
+		}
+		if _, _, err := producer.SendMessage(&sarama.ProducerMessage{Topic: payments}); err != nil {
+			t.Fatal(name, err)
+		}
+		if err := add(group); err != nil {
+			t.Fatal(name, err)
+		}
+		if err := producer.CommitTxn(); err != nil {
+			t.Fatal(name, err)
+		}
+		agent.Flushed()
+		if got := agent.Backlog("type:kafka_commit", "consumer_group:"+group, "topic:"+orders, "partition:0", "kafka_cluster_id:"+id); got != 7 {
+			t.Errorf("%s: %d is reported as committed", name, got)
+		}
+		brokertest.Eventually(t, "7 is committed", func() bool { return broker.Committed(t, group, orders, 0) == 7 })
+	}
+}
