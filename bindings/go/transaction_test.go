@@ -17,7 +17,7 @@ func TestTransactionsHaveTheirTime(t *testing.T) {
 	before := time.Now().UnixNano()
 	TrackTransactionAt("order-1", "ingested", when)
 	TrackDataStreamsTransactionAt(context.Background(), "order-2", "booked", when.Add(time.Second))
-	TrackTransaction("order-3", "booked")
+	TrackDataStreamsTransaction(context.Background(), "order-3", "booked")
 	after := time.Now().UnixNano()
 	Stop()
 	if len(a.payloads()) != 1 {
