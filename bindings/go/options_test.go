@@ -10,9 +10,13 @@ import (
 	"time"
 )
 
+// An address that is given wins over the environment.
 func TestAddresses(t *testing.T) {
 	quiet(t)
 	t.Cleanup(reset)
+	t.Setenv("DD_TRACE_AGENT_URL", "http://other:1")
+	t.Setenv("DD_AGENT_HOST", "other")
+	t.Setenv("DD_TRACE_AGENT_PORT", "1")
 	for addr, want := range map[string]string{
 		"agent:8127":         "http://agent:8127",
 		"agent":              "http://agent:8126",
