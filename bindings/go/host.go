@@ -86,10 +86,24 @@ func newTransport() *http.Transport {
 }
 
 func (h *host) run(ctx context.Context) {
-	defer close(h.done)
-	if h.own != nil {
-		defer h.own.CloseIdleConnections()
-	}
+	returned := false
+	defer func() {
+		if !returned { // the program's transport called runtime.Goexit, as FailNow of a test does
+			notice.Say("datastreams: the HTTP client ended the goroutine that delivers; it goes on in another one")
+			go h.run(ctx)
+			return
+		}
+		if h.own != nil {
+			h.own.CloseIdleConnections()
+		}
+		close(h.done)
+	}()
+	h.serve(ctx)
+	returned = true
+}
+
+// serve delivers when it is time and when it is ordered, until ctx ends.
+func (h *host) serve(ctx context.Context) {
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	for {
@@ -101,14 +115,18 @@ func (h *host) run(ctx context.Context) {
 			h.deliver(ctx)
 			timer.Reset(time.Duration(max(next, 1)) * time.Millisecond)
 		case asked := <-h.orders:
-			h.library.Flush(0) // closes the buckets and makes all that waits due
-			h.deliver(asked.context)
-			close(asked.answered)
+			h.obey(asked)
 			if asked.last {
 				return
 			}
 		}
 	}
+}
+
+func (h *host) obey(asked order) {
+	defer close(asked.answered)
+	h.library.Flush(0) // closes the buckets and makes all that waits due
+	h.deliver(asked.context)
 }
 
 // order has the goroutine deliver now, and waits for it.
@@ -153,8 +171,15 @@ func (h *host) deliver(ctx context.Context) {
 		if status != native.OK || payload == nil {
 			return
 		}
-		h.library.Settle(payload.ID, h.post(ctx, payload))
+		h.settle(ctx, payload)
 	}
+}
+
+// settle posts a payload and tells the library what came of it.
+func (h *host) settle(ctx context.Context, payload *native.Payload) {
+	answer := unanswered(true)
+	defer func() { h.library.Settle(payload.ID, answer) }()
+	answer = h.post(ctx, payload)
 }
 
 // post returns the HTTP status, 0 when nothing was sent, or -1 when the answer was lost.

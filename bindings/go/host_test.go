@@ -9,6 +9,7 @@ import (
 	"net/http"
 	"net/http/httptrace"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"sync"
 	"testing"
@@ -193,6 +194,28 @@ func TestAClientThatPanics(t *testing.T) {
 	if counters := Counters(); counters["messages_delivered"] != 1 || counters["agent_unreachable"] != 1 {
 		t.Errorf("%v", counters)
 	}
+}
+
+// A transport of a test ends the goroutine that calls it when the test fails. Delivery goes on in another one.
+func TestAClientThatEndsItsGoroutine(t *testing.T) {
+	fake := &transport{answer: func(nth int, _ *http.Request) (int, error) {
+		if nth == 1 {
+			runtime.Goexit()
+		}
+		return http.StatusAccepted, nil
+	}}
+	start(t, WithHTTPClient(&http.Client{Transport: fake}))
+	NewPathway("type:kafka")
+	Flush()
+	Flush()
+	if counters := Counters(); counters["messages_delivered"] != 1 || goroutines() != 1 {
+		t.Errorf("%d goroutines, %v", goroutines(), counters)
+	}
+	if err := Err(); err == nil || !strings.Contains(err.Error(), "ended the goroutine") {
+		t.Errorf("%v", err)
+	}
+	Stop()
+	eventually(t, "no goroutine", func() bool { return goroutines() == 0 })
 }
 
 // Statuses that no server sends must not leave a payload in nobody's hands.
