@@ -42,8 +42,11 @@ test-go: go-lib ## The Go package: with the race detector, with a collector at e
 	cd $(GO_DIR) && $(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime 10s .
 	cd $(GO_DIR)/test && DATA_STREAMS_GO='$(DATA_STREAMS_GO)' $(GO) test -count 1 ./...
 
-test-go-more: go-lib ## Long fuzzing of decoding
+# kafka and kafka/v2 are not among the integrations that compile without cgo: their client is C.
+test-go-more: go-lib ## Long fuzzing of decoding; the integrations without cgo
 	cd $(GO_DIR) && $(GO) test -run '^$$' -fuzz FuzzDecode -fuzztime 300s .
+	@for module in $(filter-out %/kafka %/kafka/v2,$(filter $(GO_DIR)/integrations/%,$(GO_MODULES))); do \
+	  echo "$$module without cgo" && (cd $$module && CGO_ENABLED=0 $(GO) build ./...) || exit 1; done
 
 test-go-integrations: go-lib ## The Go integrations, over brokers and servers that the tests start; dd-trace-go on the same pathways
 	@tools/setup queues python

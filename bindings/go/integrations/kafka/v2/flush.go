@@ -9,8 +9,17 @@ const (
 	flushLook = 5 * time.Millisecond
 )
 
-// Len returns what is not delivered yet, and what the program did not read from Events.
+// Len returns what is not delivered yet, and what the program did not read from Events. Unlike the client's it may be called
+// when the producer is closed.
 func (p *Producer) Len() int {
+	if !p.enter() {
+		return len(p.reports) + len(p.events)
+	}
+	defer p.flushers.Done()
+	return p.left()
+}
+
+func (p *Producer) left() int {
 	p.input.Lock()
 	waiting := len(p.messages)
 	p.input.Unlock()
@@ -27,17 +36,17 @@ func (p *Producer) Flush(timeoutMs int) int {
 	end := time.Now().Add(time.Duration(timeoutMs) * time.Millisecond)
 	for {
 		p.flushUntil(end)
-		if p.Len() == 0 && p.settled(end) && p.Len() == 0 {
+		if p.left() == 0 && p.settled(end) && p.left() == 0 {
 			return 0
 		}
 		if time.Until(end) <= 0 || p.closed() {
-			return p.Len()
+			return p.left()
 		}
 		time.Sleep(min(flushLook, time.Until(end)))
 	}
 }
 
-// enter has Close wait for one who flushes, and tells whether it was not called before.
+// enter has Close wait for one who flushes or counts, and tells whether it was not called before.
 func (p *Producer) enter() bool {
 	p.input.Lock()
 	defer p.input.Unlock()

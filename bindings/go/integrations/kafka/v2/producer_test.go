@@ -74,6 +74,9 @@ func TestEvents(t *testing.T) {
 	agent.Flushed()
 	p.Close()
 	p.Close()
+	if left := p.Len() + p.Flush(1000); left != 0 {
+		t.Errorf("%d are left", left)
+	}
 	if n := <-got; n != messages {
 		t.Errorf("%d reports came", n)
 	}
