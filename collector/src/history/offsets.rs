@@ -18,8 +18,17 @@ impl History {
         &self,
         series: SeriesId,
         until: i64,
-        mut each: impl FnMut(i64, i64) -> ControlFlow<()>,
+        each: impl FnMut(i64, i64) -> ControlFlow<()>,
     ) -> Result<(), ReadError> {
+        self.back_unnamed(series, until, each).map_err(|error| self.named(error.into()))
+    }
+
+    fn back_unnamed(
+        &self,
+        series: SeriesId,
+        until: i64,
+        mut each: impl FnMut(i64, i64) -> ControlFlow<()>,
+    ) -> rusqlite::Result<()> {
         let mut waiting = self.waiting.offsets.range((series, i64::MIN)..=(series, until)).rev().peekable();
         let mut query =
             self.db.prepare("SELECT at, value FROM offsets WHERE series = ?1 AND at <= ?2 ORDER BY at DESC")?;

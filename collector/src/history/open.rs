@@ -8,6 +8,8 @@ use crate::model::backlogs::{Partition, SeriesKey, What};
 use crate::model::batch::{Batch, KeptEdge, KeptHop};
 use crate::model::edge::EdgeKey;
 use rusqlite::{Connection, ErrorCode, Row};
+use std::fs::File;
+use std::io::ErrorKind;
 use std::path::Path;
 use std::sync::Arc;
 
@@ -46,6 +48,17 @@ impl History {
         if let Some(path) = path {
             if path.is_dir() {
                 return Err(say("it is a directory; name a file in it with --data".into()));
+            }
+            if path.metadata().is_ok_and(|it| !it.is_file()) {
+                return Err(say("it is a pipe, a socket or a device; choose a file with --data".into()));
+            }
+            // SQLite would not tell why. One that is not there it makes, or says why not.
+            if let Err(error) = File::options().read(true).write(true).open(path)
+                && error.kind() != ErrorKind::NotFound
+            {
+                let reason = error.to_string();
+                let reason = reason.split(" (os error").next().unwrap_or_default();
+                return Err(say(format!("it cannot be opened ({reason}); choose another with --data")));
             }
             if path.parent().is_some_and(|parent| !parent.as_os_str().is_empty() && !parent.is_dir()) {
                 return Err(say("the directory does not exist; make it, or choose another with --data".into()));
@@ -107,6 +120,8 @@ impl History {
             Ok((row.get(0)?, SeriesKey { partition, what, group: text(row, 7)? }, latest))
         })?;
         let ids = self.rows("SELECT id FROM ids ORDER BY number", |row| row.get(0))?;
+        // Read later: that they are there is seen now.
+        self.db.prepare("SELECT level, at, edge, hop, stats FROM cells")?;
         let mut last = [0; 3];
         for (last, key) in last.iter_mut().zip(LAST) {
             *last = self.meta(key)?.and_then(|number| number.try_into().ok()).unwrap_or(0);
@@ -203,21 +218,16 @@ impl From<rusqlite::Error> for Problem {
 
 impl Problem {
     fn sentence(self, path: Option<&Path>) -> String {
-        let name = path.map(|path| path.display().to_string()).unwrap_or_default();
-        let away = format!(
-            "move it away with `mv {name} {name}.damaged` to begin a new one; \
-             `sqlite3 {name}.damaged .recover` gets out of it what can be read"
-        );
+        let away = || format!("move it away {}", path.map(way_out).unwrap_or_default());
         match self {
             Self::Foreign => "the file is something else; choose another with --data".into(),
             Self::Newer(version) => format!(
                 "the file is of a newer version of datastreams (form {version}, this one knows {VERSION}); \
                  use that version, or choose another file with --data"
             ),
-            Self::Damaged(how) => format!("the file is damaged ({}); {away}", how.replace('\n', " ")),
+            Self::Damaged(how) => format!("the file is damaged ({}); {}", how.replace('\n', " "), away()),
             Self::Sqlite(error) => match error.sqlite_error_code() {
                 Some(ErrorCode::NotADatabase) => "the file is something else; choose another with --data".into(),
-                Some(ErrorCode::DatabaseCorrupt) => format!("the file is damaged ({error}); {away}"),
                 Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => {
                     "another collector has it open; choose another file with --data".into()
                 }
@@ -225,15 +235,35 @@ impl Problem {
                     "permission denied: the file and its directory must be writable; choose another with --data".into()
                 }
                 Some(ErrorCode::DiskFull) => "the disk is full; make room, or choose another place with --data".into(),
-                _ if matches!(
-                    error,
-                    rusqlite::Error::SqlInputError { .. } | rusqlite::Error::InvalidColumnType(..)
-                ) =>
-                {
-                    format!("the file is damaged ({error}); {away}")
-                }
+                _ if is_damage(&error) => format!("the file is damaged ({error}); {}", away()),
                 _ => format!("{error}; choose another file with --data"),
             },
         }
     }
+}
+
+/// Whether it says that what is in the file is not what was written.
+pub(super) fn is_damage(error: &rusqlite::Error) -> bool {
+    use rusqlite::Error;
+    match error {
+        // No table or column of this name, or a value of another kind.
+        Error::SqliteFailure(failure, _) => {
+            failure.code == ErrorCode::DatabaseCorrupt || failure.extended_code == rusqlite::ffi::SQLITE_ERROR
+        }
+        Error::SqlInputError { .. }
+        | Error::InvalidColumnType(..)
+        | Error::IntegralValueOutOfRange(..)
+        | Error::FromSqlConversionFailure(..)
+        | Error::Utf8Error(..) => true,
+        _ => false,
+    }
+}
+
+/// How a damaged file is moved away, and what is left of it.
+pub(super) fn way_out(path: &Path) -> String {
+    let name = path.display();
+    format!(
+        "with `mv {name} {name}.damaged` to begin a new one; \
+         `sqlite3 {name}.damaged .recover` gets out of it what can be read"
+    )
 }

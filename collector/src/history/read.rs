@@ -3,6 +3,7 @@
 use super::History;
 use super::codec::{self, Adder, Damaged};
 use super::levels::{Piece, SLOT, WIDTHS};
+use super::open::{is_damage, way_out};
 use crate::model::stats::Stats;
 use crate::model::{EdgeId, HopId};
 use rusqlite::{ErrorCode, params};
@@ -14,6 +15,8 @@ pub(crate) enum ReadError {
     Sqlite(rusqlite::Error),
     /// A cell was changed by something else.
     Damaged,
+    /// Such an error with the name of the file and a way out: a sentence.
+    Unusable(String),
     /// The sums would take too much memory.
     TooMuch,
 }
@@ -22,7 +25,7 @@ impl ReadError {
     pub(crate) fn code(&self) -> Option<ErrorCode> {
         match self {
             Self::Sqlite(error) => error.sqlite_error_code(),
-            Self::Damaged | Self::TooMuch => None,
+            Self::Damaged | Self::Unusable(_) | Self::TooMuch => None,
         }
     }
 
@@ -53,7 +56,8 @@ impl fmt::Display for ReadError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
             Self::Sqlite(error) => write!(f, "{error}"),
-            Self::Damaged => f.write_str("a part of it is damaged; move the file away, and start again"),
+            Self::Damaged => f.write_str("a cell was changed by something else"),
+            Self::Unusable(sentence) => f.write_str(sentence),
             Self::TooMuch => f.write_str("that is too much for one answer: choose a shorter range, or an environment"),
         }
     }
@@ -117,6 +121,33 @@ impl History {
 
     /// Reads the cells of a widened range of seconds, in the order of their time; those that wait come last.
     pub(crate) fn read(
+        &self,
+        range: (i64, i64),
+        top: usize,
+        wanted: &Wanted<'_>,
+        each: impl FnMut(Cell<'_>) -> Result<(), ReadError>,
+    ) -> Result<(), ReadError> {
+        self.read_unnamed(range, top, wanted, each).map_err(|error| self.named(error))
+    }
+
+    /// Says of a file that is damaged which it is, and what to do.
+    pub(super) fn named(&self, error: ReadError) -> ReadError {
+        let damage = match &error {
+            ReadError::Damaged => true,
+            ReadError::Sqlite(error) => is_damage(error),
+            ReadError::Unusable(_) | ReadError::TooMuch => false,
+        };
+        match &self.path {
+            Some(path) if damage => ReadError::Unusable(format!(
+                "{} is damaged ({error}); stop the collector, and move the file away {}",
+                path.display(),
+                way_out(path)
+            )),
+            _ => error,
+        }
+    }
+
+    fn read_unnamed(
         &self,
         range: (i64, i64),
         top: usize,

@@ -59,7 +59,7 @@ impl History {
     /// That reason, when it is a new one.
     pub(crate) fn commit(&mut self, now: i64) -> Result<(), String> {
         let done = self.try_commit(now);
-        let error = done.err().map(|error| self.reason(&error));
+        let error = done.err().map(|error| self.reason(&self.named(error)));
         let known = std::mem::replace(&mut self.error, error.clone());
         match error {
             Some(error) if known.as_ref() != Some(&error) => Err(error),

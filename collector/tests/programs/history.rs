@@ -199,6 +199,89 @@ fn a_file_that_cannot_be_used_is_a_sentence() {
     }
 }
 
+/// Changes a file as something else than a collector would.
+fn tamper(file: &Path, sql: &str) {
+    rusqlite::Connection::open(file).unwrap().execute_batch(sql).unwrap();
+}
+
+#[test]
+fn what_is_no_file_or_has_lost_a_part_is_named_with_a_way_out() {
+    let directory = Directory::new("parts");
+    let refused = |file: &Path, reason: &str| {
+        let output = run(&["collect", "--listen", "127.0.0.1:0", "--data", file.to_str().unwrap()]);
+        let text = String::from_utf8(output.stderr).unwrap();
+        let begins = format!("error: cannot keep the history in {}: {reason}", file.display());
+        assert!(text.starts_with(&begins) && text.lines().count() == 1, "{reason}: {text}");
+        assert_eq!(output.status.code(), Some(1));
+        text
+    };
+    let pipe = directory.0.join("pipe");
+    assert!(std::process::Command::new("mkfifo").arg(&pipe).status().unwrap().success());
+    let kind = "it is a pipe, a socket or a device; choose a file with --data";
+    refused(&pipe, kind);
+    refused(Path::new("/dev/null"), kind);
+    let ring = directory.0.join("ring");
+    std::os::unix::fs::symlink(&ring, &ring).unwrap();
+    refused(&ring, "it cannot be opened (Too many levels of symbolic links); choose another with --data");
+    refused(&directory.0.join("n".repeat(300)), "it cannot be opened (File name too long); choose another with --data");
+
+    let (whole, file) = (directory.0.join("whole.db"), directory.file());
+    let mut collector = start(&whole);
+    post(&collector, "a", &orders(1));
+    collector.signal("TERM");
+    assert_eq!(collector.ended(), Some(0));
+    let tables = ["meta", "edges", "hops", "cells", "series", "offsets", "ids"]
+        .map(|table| (format!("DROP TABLE {table}"), format!("the file is damaged (no such table: {table}")));
+    let others = [
+        ("UPDATE edges SET first = 'x'", "the file is damaged (Invalid column type Text"),
+        ("UPDATE hops SET edge = -1", "the file is damaged (Integer -1 out of range"),
+    ];
+    let others = others.map(|(sql, reason)| (sql.to_string(), reason.to_string()));
+    for (sql, reason) in tables.iter().chain(&others) {
+        std::fs::copy(&whole, &file).unwrap();
+        tamper(&file, sql);
+        let text = refused(&file, reason);
+        assert!(text.contains(&format!("move it away with `mv {0} {0}.damaged`", file.display())), "{text}");
+    }
+}
+
+#[test]
+fn a_damaged_cell_is_told_with_the_file_and_a_way_out() {
+    let directory = Directory::new("cell");
+    let file = directory.file();
+    for stats in ["x'ffffffff'", "'text'"] {
+        let _ = std::fs::remove_file(&file);
+        let mut collector = start(&file);
+        post(&collector, "a", &orders(1));
+        collector.signal("TERM");
+        assert_eq!(collector.ended(), Some(0));
+        // Every time from now on, so that what comes is added to one of them.
+        let soon = format!(
+            "WITH RECURSIVE later(n) AS (SELECT 1 UNION ALL SELECT n + 1 FROM later WHERE n < 100)
+             INSERT INTO cells SELECT level, at + 10 * n, edge, hop, stats FROM cells, later WHERE level = 0;
+             UPDATE cells SET stats = {stats}"
+        );
+        tamper(&file, &soon);
+        let mut collector = Collector::spawn(
+            datastreams(&["collect", "--listen", "127.0.0.1:0", "--data", file.to_str().unwrap()])
+                .stderr(Stdio::piped()),
+        );
+        let way_out = format!("stop the collector, and move the file away with `mv {0} {0}.damaged`", file.display());
+        for path in ["/api/graph", "/api/pathways"] {
+            let answer = collector.get(path);
+            assert_eq!(answer.status, 500);
+            let text = answer.text();
+            assert!(text.starts_with("the history cannot be read: "), "{text}");
+            assert!(text.contains(&format!("{} is damaged", file.display())) && text.contains(&way_out), "{text}");
+        }
+        post(&collector, "b", &orders(1));
+        let mut note = String::new();
+        BufReader::new(collector.child.stderr.take().unwrap()).read_line(&mut note).unwrap();
+        assert!(note.contains(&format!("cannot write the history in {}: ", file.display())), "{note}");
+        assert!(note.contains(&way_out), "{note}");
+    }
+}
+
 /// A file that may not grow: as on a full disk.
 #[test]
 fn a_disk_that_is_full_is_told_and_nothing_is_lost() {
