@@ -10,11 +10,10 @@ const NS_PER_MS: i64 = 1_000_000;
 pub(crate) fn run(options: &cli::Decode) -> ExitCode {
     let now_ns = clock::now_ns();
     match read(&options.header) {
-        Ok(pathway) if options.json => output::line(json(&pathway)),
-        Ok(pathway) => output::line(explain(&pathway, now_ns).join("\n")),
-        Err(reason) => return output::fail(format!("cannot read the header: {reason}"), output::WRONG_INPUT),
+        Ok(pathway) if options.json => output::result(json(&pathway), ExitCode::SUCCESS),
+        Ok(pathway) => output::result(explain(&pathway, now_ns).join("\n"), ExitCode::SUCCESS),
+        Err(reason) => output::fail(format!("cannot read the header: {reason}"), output::WRONG_INPUT),
     }
-    ExitCode::SUCCESS
 }
 
 /// Reads a header whatever its times, which a service would not: here somebody wants to know what is in it.

@@ -6,6 +6,5 @@ use std::process::ExitCode;
 
 pub(crate) fn run(options: &cli::Hash) -> ExitCode {
     let node = hash::node(&options.service, &options.env, &options.primary_tag, &options.tags);
-    output::line(hash::pathway(node, options.parent));
-    ExitCode::SUCCESS
+    output::result(hash::pathway(node, options.parent), ExitCode::SUCCESS)
 }

@@ -48,15 +48,14 @@ pub(crate) fn run(options: &cli::Demo) -> ExitCode {
 }
 
 fn tell(report: &Report, json: bool) -> ExitCode {
+    let code = ExitCode::from(u8::from(!report.ok));
     if !json {
-        output::line(report);
-    } else {
-        match serde_json::to_string_pretty(report) {
-            Ok(json) => output::line(json),
-            Err(error) => return output::fail(error, 1),
-        }
+        return output::result(report, code);
     }
-    ExitCode::from(u8::from(!report.ok))
+    match serde_json::to_string_pretty(report) {
+        Ok(json) => output::result(json, code),
+        Err(error) => output::fail(error, 1),
+    }
 }
 
 /// Why it ends before its time.

@@ -26,18 +26,17 @@ pub(crate) fn run(options: &cli::Doctor) -> ExitCode {
         Err(sentence) => return output::fail(sentence, output::WRONG_INPUT),
     };
     let report = examine(options, token.as_deref());
-    if options.json {
-        match serde_json::to_string_pretty(&report) {
-            Ok(json) => output::line(plain::json(&json)),
-            Err(error) => return output::fail(error, 1),
-        }
-    } else {
-        output::line(&report);
-    }
-    match (report.ok, report.failed()) {
+    let code = match (report.ok, report.failed()) {
         (true, _) => ExitCode::SUCCESS,
         (false, true) => ExitCode::from(1),
         (false, false) => ExitCode::from(NOT_ALL),
+    };
+    if !options.json {
+        return output::result(&report, code);
+    }
+    match serde_json::to_string_pretty(&report) {
+        Ok(json) => output::result(plain::json(&json), code),
+        Err(error) => output::fail(error, 1),
     }
 }
 

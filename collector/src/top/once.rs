@@ -25,14 +25,10 @@ pub(super) fn run(options: &cli::Top, collector: &Collector) -> ExitCode {
     };
     let choice = Choice { filter: &options.filter, sort: options.sort, reverse: options.reverse };
     if !options.json {
-        output::line(tables(&map, choice).trim_end());
-        return ExitCode::SUCCESS;
+        return output::result(tables(&map, choice).trim_end(), ExitCode::SUCCESS);
     }
     match serde_json::to_string_pretty(&printed(&map, &collector.url, options.last, choice)) {
-        Ok(json) => {
-            output::line(plain::json(&json));
-            ExitCode::SUCCESS
-        }
+        Ok(json) => output::result(plain::json(&json), ExitCode::SUCCESS),
         Err(error) => output::fail(error, 1),
     }
 }

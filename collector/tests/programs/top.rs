@@ -104,6 +104,29 @@ fn what_cannot_be_shown_is_a_sentence() {
     assert!(String::from_utf8(output.stderr).unwrap().contains("no terminal: use --once"));
 }
 
+/// What a script writes into a file is there, or it is told.
+#[test]
+fn an_output_that_takes_nothing_is_told() {
+    let collector = Collector::start(&[]);
+    let url = format!("http://{}", collector.address);
+    let tag = ["hash", "--service", "a", "b"];
+    let header = ["decode", "--json", "MnkGAAAAAAD2kare+meg5are+mc="];
+    let doctor = ["doctor", "--json", "--agent-url", &url];
+    let once = ["top", "--once", "--url", &url];
+    for arguments in [&once[..], &[&once[..], &["--json"]].concat(), &tag, &header, &doctor] {
+        let full = std::fs::File::options().write(true).open("/dev/full").unwrap();
+        let output = datastreams(arguments).stdout(full).output().unwrap();
+        let err = String::from_utf8(output.stderr).unwrap();
+        assert_eq!(output.status.code(), Some(1), "{arguments:?}: {err}");
+        assert!(err.starts_with("error: cannot write the output: No space left"), "{arguments:?}: {err}");
+        // One that has read enough is no fault.
+        let (reader, writer) = std::io::pipe().unwrap();
+        drop(reader);
+        let output = datastreams(arguments).stdout(writer).output().unwrap();
+        assert!(output.stderr.is_empty() && output.status.success(), "{arguments:?}: {output:?}");
+    }
+}
+
 #[test]
 fn the_token_goes_with_every_question() {
     let script =
