@@ -15,7 +15,7 @@ use axum::extract::{Request, State};
 use axum::http::{HeaderMap, Method, StatusCode, Uri, header};
 use axum::middleware::from_fn_with_state;
 use axum::response::{IntoResponse, Response};
-use axum::routing::{get, post};
+use axum::routing::{any, get, post};
 use axum::{Json, Router};
 use serde_json::json;
 use std::sync::Arc;
@@ -79,8 +79,12 @@ pub(crate) fn router(shared: Arc<Shared>) -> Router {
         .merge(routes::routes())
         .merge(page::routes())
         .route_layer(from_fn_with_state(shared.clone(), guard::reading));
-    let stats = post(take_stats).put(take_stats);
-    let mut posting = Router::new().route("/info", get(info));
+    let (mut asking, mut stats) = (get(info), post(take_stats).put(take_stats));
+    if shared.upstream.is_some() {
+        // `any` adds no `Allow` to what the agent answers.
+        (asking, stats) = (any(elsewhere).get(info), any(elsewhere).post(take_stats).put(take_stats));
+    }
+    let mut posting = Router::new().route("/info", asking);
     for endpoint in ENDPOINTS {
         posting = posting.route(endpoint, stats.clone());
     }

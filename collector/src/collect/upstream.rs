@@ -106,7 +106,7 @@ impl Upstream {
         let passing = async {
             let _place = self.places.acquire().await;
             let mut request = Request::new(body);
-            *request.method_mut() = method;
+            *request.method_mut() = method.clone();
             *request.uri_mut() = self.uri(uri)?;
             *request.headers_mut() = end_to_end(headers);
             let answer = match &self.way {
@@ -117,7 +117,12 @@ impl Upstream {
         };
         let answer = tokio::time::timeout(timeout, passing).await.map_err(|_| self.late(timeout))??;
         let (mut head, body) = answer.into_parts();
+        let length = head.headers.remove(header::CONTENT_LENGTH);
         head.headers = end_to_end(&head.headers);
+        // That of the body which there would be cannot be told anew.
+        if let Some(length) = length.filter(|_| method == Method::HEAD) {
+            head.headers.insert(header::CONTENT_LENGTH, length);
+        }
         Ok(Response::from_parts(head, Body::new(body)))
     }
 

@@ -1,7 +1,7 @@
 //! A collector before an agent: a scripted one, that answers what it is told to.
 
 use crate::collect::{GZIP, orders};
-use crate::common::{Answer, Collector, request, run, socket_path};
+use crate::common::{Answer, Collector, datastreams, request, run, socket_path};
 use datastreams_core::payload::gzip;
 use serde_json::json;
 use std::collections::VecDeque;
@@ -215,6 +215,55 @@ fn info_and_everything_else_are_the_agents() {
     assert_eq!(body.iter().filter(|&&byte| byte == 7).count(), 5000);
     assert_eq!(collector.get("/api/graph").status, 200, "ours stay ours");
     assert_eq!(agent.seen(), 2);
+}
+
+#[test]
+fn what_a_head_would_have_and_other_methods_are_the_agents() {
+    let length = "HTTP/1.1 200 OK\r\nContent-Length: 1234\r\n\r\n";
+    let options = "HTTP/1.1 204 No Content\r\nAccess-Control-Allow-Methods: any\r\n\r\n";
+    let refused = "HTTP/1.1 418 No\r\nContent-Length: 3\r\n\r\ntea";
+    let script = [length, length, options, options, refused, refused].map(|answer| (NOW, answer));
+    let (agent, url) = Agent::tcp(&script);
+    let collector = Collector::start(&["--upstream", &url]);
+    let ask = |method: &str, path: &str| request(collector.tcp(), method, path, &[], b"");
+    for path in ["/info", "/elsewhere"] {
+        let answer = ask("HEAD", path);
+        assert_eq!((answer.status, answer.header("content-length")), (200, Some("1234")), "{path}");
+    }
+    for path in ["/info", STATS] {
+        let answer = ask("OPTIONS", path);
+        assert_eq!((answer.status, answer.header("access-control-allow-methods")), (204, Some("any")), "{path}");
+    }
+    for (method, path) in [("DELETE", "/info"), ("GET", STATS)] {
+        let answer = ask(method, path);
+        assert_eq!((answer.status, answer.text(), answer.header("allow")), (418, "tea", None), "{method} {path}");
+    }
+    let lines: Vec<String> =
+        agent.requests.lock().unwrap().iter().map(|(head, _)| head.lines().next().unwrap().to_string()).collect();
+    assert_eq!(
+        lines[2..],
+        [
+            "options /info http/1.1".to_string(),
+            format!("options {STATS} http/1.1"),
+            "delete /info http/1.1".to_string(),
+            format!("get {STATS} http/1.1"),
+        ]
+    );
+    // Without an agent they are nobody's, and it is told what is possible; with a token for posts, who has none.
+    let alone = Collector::start(&[]);
+    for (method, path, allowed) in [("DELETE", "/info", "GET,HEAD"), ("GET", STATS, "POST,PUT")] {
+        let answer = request(alone.tcp(), method, path, &[], b"");
+        assert_eq!((answer.status, answer.header("allow")), (405, Some(allowed)), "{method} {path}");
+    }
+    let guarded = Collector::spawn(
+        datastreams(&["collect", "--listen", "127.0.0.1:0", "--token-for-posts", "--upstream", &url])
+            .env("DATASTREAMS_TOKEN", "only-for-those"),
+    );
+    let before = agent.seen();
+    for (method, path) in [("OPTIONS", "/info"), ("GET", STATS), ("GET", "/elsewhere")] {
+        assert_eq!(request(guarded.tcp(), method, path, &[], b"").status, 401, "{method} {path}");
+    }
+    assert_eq!(agent.seen(), before);
 }
 
 #[test]
