@@ -36,11 +36,21 @@ pub(crate) fn token(options: &cli::Token) -> Result<Option<String>, String> {
 
 /// Why there is no answer that can be used: a sentence.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Trouble(String);
+pub(crate) struct Trouble {
+    sentence: String,
+    /// A token, or another one, is all that is missing.
+    pub(crate) wants_token: bool,
+}
+
+impl Trouble {
+    fn new(sentence: String) -> Self {
+        Self { sentence, wants_token: false }
+    }
+}
 
 impl fmt::Display for Trouble {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.0)
+        f.write_str(&self.sentence)
     }
 }
 
@@ -73,7 +83,8 @@ impl Collector {
 
     /// Opens a round of questions; they share a connection.
     pub(crate) fn open(&self) -> Result<Round<'_>, Trouble> {
-        let session = self.transport.open().map_err(|error| Trouble(format!("cannot ask {}: {error}", self.url)))?;
+        let session =
+            self.transport.open().map_err(|error| Trouble::new(format!("cannot ask {}: {error}", self.url)))?;
         Ok(Round { collector: self, session })
     }
 }
@@ -96,7 +107,7 @@ impl Round<'_> {
     pub(crate) fn json<T: DeserializeOwned>(&self, path: &str) -> Result<T, Trouble> {
         let (url, timeout) = (&self.collector.url, self.collector.timeout.as_secs());
         let answer = self.get(path).map_err(|unanswered| {
-            Trouble(match unanswered {
+            Trouble::new(match unanswered {
                 Unanswered::NotSent(why) => {
                     format!(
                         "no collector at {url}: {}; start one with `datastreams collect`",
@@ -112,16 +123,16 @@ impl Round<'_> {
         })?;
         match answer.status {
             200 => serde_json::from_slice(&answer.body).map_err(|error| {
-                Trouble(format!("what answered at {url} is no collector: {path} is not the JSON of one ({error})"))
+                Trouble::new(format!("what answered at {url} is no collector: {path} is not the JSON of one ({error})"))
             }),
             401 => {
                 let another = if self.collector.authorization.is_some() { "another" } else { "a" };
                 let give = format!("give it in ${TOKEN}, or in a file with --token-file");
-                Err(Trouble(format!("{url} wants {another} token (401): {give}")))
+                Err(Trouble { sentence: format!("{url} wants {another} token (401): {give}"), wants_token: true })
             }
             status => {
                 let said = plain::sentence(&String::from_utf8_lossy(&answer.body), SHOWN);
-                Err(Trouble(format!("{url} answered {status} to {path}: {said}")))
+                Err(Trouble::new(format!("{url} answered {status} to {path}: {said}")))
             }
         }
     }

@@ -8,7 +8,7 @@ use datastreams_core::edge::Edge;
 use datastreams_core::header::{self, Window};
 use datastreams_core::pathway::Pathway;
 use datastreams_core::transport::Transport;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 /// The service that the test's statistics are of, the tags of its two edges, and the latency between them.
 pub(super) const SERVICE: &str = "datastreams-doctor";
@@ -86,7 +86,9 @@ impl Measured {
         };
         // As the payloads of a client: unlike that of any other.
         let id = format!("doctor-{:x}-{:x}", std::process::id(), wall_clock());
+        let began = Instant::now();
         let outcome = session.post(&payload.body, &id, timeout);
+        let late = began.elapsed() >= timeout;
         let status = match outcome {
             Outcome::Answer { status, .. } => i32::from(status),
             Outcome::NotSent => 0,
@@ -94,7 +96,7 @@ impl Measured {
         };
         let _ = self.client.settle_payload(payload.id, status);
         let taken = matches!(outcome, Outcome::Answer { status: 200..=299, .. });
-        (taken, told(outcome, payload.body.len(), self.client.settings().endpoint.agentless, timeout))
+        (taken, told(outcome, payload.body.len(), self.client.settings().endpoint.agentless, late.then_some(timeout)))
     }
 }
 
@@ -148,17 +150,24 @@ fn base64(bytes: &[u8]) -> Vec<u8> {
     text
 }
 
-fn told(outcome: Outcome, bytes: usize, agentless: bool, timeout: Duration) -> Check {
+/// `late`: the time that was over.
+fn told(outcome: Outcome, bytes: usize, agentless: bool, late: Option<Duration>) -> Check {
     let (sentence, advice) = match outcome {
         Outcome::Answer { status: status @ 200..=299, .. } => {
             return Check::ok(PAYLOAD, format!("{bytes} bytes of statistics were taken ({status})"));
         }
         Outcome::NotSent => (
-            format!("could not be sent within {} s", timeout.as_secs()),
+            match late {
+                Some(timeout) => format!("could not be sent within {} s", timeout.as_secs()),
+                None => "could not be sent".into(),
+            },
             "see what the steps before say of the connection",
         ),
         Outcome::Lost => (
-            format!("was sent, but there was no answer within {} s", timeout.as_secs()),
+            match late {
+                Some(timeout) => format!("was sent, but there was no answer within {} s", timeout.as_secs()),
+                None => "was sent, but the connection ended without an answer".into(),
+            },
             "what listens there is no agent, or hangs: look at its log",
         ),
         Outcome::Answer { status, .. } => (format!("was refused ({status})"), refusal(status, agentless)),

@@ -259,3 +259,53 @@ fn a_collector_that_shows_other_numbers_is_found_out() {
     assert!(code == Some(3) && result == "unknown" && text.contains("wants a token (401)"), "{text}");
     assert!(text.contains("give the collector's token in $DATASTREAMS_TOKEN"), "{text}");
 }
+
+/// What is wrong with a collector that has no wish for a token is not mended by one.
+#[test]
+fn a_collector_that_cannot_be_asked_is_told_as_it_is() {
+    let server = showing("", "500 Oops");
+    let (code, _, checks) = doctor(&[("DD_TRACE_AGENT_URL", &server.url())], &[]);
+    let (result, sentence, advice) = check(&checks, "seen");
+    assert!(code == Some(3) && result == "unknown" && sentence.contains("answered 500 to /api/graph"), "{checks:#?}");
+    assert!(!advice.contains("token") && advice.contains("/api/graph"), "{advice}");
+}
+
+/// Who hangs up has not let anybody wait.
+#[test]
+fn one_that_hangs_up_is_not_called_slow() {
+    let server = Scripted::start(|request| match request.split(' ').nth(1).unwrap() {
+        "/info" => answer("200 OK", &[("Date", &httpdate::fmt_http_date(SystemTime::now()))], INFO),
+        _ => "SSH-2.0\r\n".into(),
+    });
+    let (code, _, checks) = doctor(&[("DD_TRACE_AGENT_URL", &server.url())], &[]);
+    let (result, sentence, _) = check(&checks, "payload");
+    let expected = "the payload was sent, but the connection ended without an answer";
+    assert_eq!((code, result, sentence), (Some(1), "failed", expected));
+}
+
+/// Of a collector before an agent `/info` is the agent's, and all the rest can be proved.
+#[test]
+fn a_collector_before_an_agent_proves_everything() {
+    let agent = agent(INFO, "202 Accepted");
+    let collector = Collector::start(&["--upstream", &agent.url()]);
+    let url = format!("http://{}", collector.address);
+    let (code, text, checks) = doctor(&[("DD_TRACE_AGENT_URL", &url)], &[]);
+    assert_eq!(code, Some(0), "{text}");
+    assert!(check(&checks, "info").1.starts_with("an agent, 7.70.0"), "{checks:#?}");
+    assert!(
+        check(&checks, "seen").1.starts_with("the collector shows service datastreams-doctor: 10 messages"),
+        "{text}"
+    );
+    // One that wants a token is known by it.
+    let guarded = Collector::spawn(
+        datastreams(&["collect", "--listen", "127.0.0.1:0", "--upstream", &agent.url()])
+            .env("DATASTREAMS_TOKEN", "only-for-those"),
+    );
+    let url = format!("http://{}", guarded.address);
+    let (code, _, checks) = doctor(&[("DD_TRACE_AGENT_URL", &url)], &[]);
+    let (result, sentence, advice) = check(&checks, "seen");
+    assert!(code == Some(3) && result == "unknown" && sentence.contains("wants a token (401)"), "{checks:#?}");
+    assert!(advice.contains("--token-file"), "{advice}");
+    let (code, text, _) = doctor(&[("DD_TRACE_AGENT_URL", &url), ("DATASTREAMS_TOKEN", "only-for-those")], &[]);
+    assert_eq!(code, Some(0), "{text}");
+}
