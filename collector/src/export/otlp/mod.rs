@@ -23,11 +23,12 @@ use serde::Serialize;
 use std::collections::VecDeque;
 use std::hash::{BuildHasher, RandomState};
 use std::net::SocketAddr;
+use std::pin::pin;
 use std::sync::atomic::{AtomicBool, Ordering};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 use tokio::sync::watch;
-use tokio::time::{Instant, sleep_until, timeout};
+use tokio::time::{Instant, sleep_until, timeout_at};
 
 /// Bytes that may wait; a last interval may go beyond it.
 const MAX_WAITING: usize = 32 << 20;
@@ -158,6 +159,7 @@ impl Exporter {
     /// Sends every interval until the other end of `stopped` is dropped, then what is left, for a few seconds.
     pub(crate) async fn run(mut self, mut stopped: watch::Receiver<()>) {
         let (mut next, mut retry_at) = (Instant::now() + self.config.interval, Instant::now());
+        let mut end = None;
         while stopped.has_changed().is_ok() {
             let wake = if self.front().is_some() { next.min(retry_at) } else { next };
             tokio::select! {
@@ -170,9 +172,14 @@ impl Exporter {
                 next = (next + self.config.interval).max(Instant::now());
             }
             while Instant::now() >= retry_at && Instant::now() < next {
+                let mut sending = pin!(self.send());
                 let sent = tokio::select! {
-                    sent = self.send() => sent,
-                    _ = stopped.changed() => break,
+                    sent = &mut sending => sent,
+                    // What is under way may be taken, and would count twice.
+                    _ = stopped.changed() => {
+                        let _ = timeout_at(*end.insert(Instant::now() + FAREWELL), sending).await;
+                        break;
+                    }
                 };
                 match sent {
                     None => break,
@@ -180,13 +187,16 @@ impl Exporter {
                 }
             }
         }
+        let end = end.unwrap_or_else(|| Instant::now() + FAREWELL);
         self.take(true).await;
         let draining = async {
-            while let Some(pause) = self.send().await {
+            while Instant::now() < end
+                && let Some(pause) = self.send().await
+            {
                 tokio::time::sleep(pause.min(LAST_PAUSE)).await;
             }
         };
-        let _ = timeout(FAREWELL, draining).await;
+        let _ = timeout_at(end, draining).await;
         let state = self.exports.sent.lock();
         let (requests, messages) =
             state.queue.iter().fold((0, 0u64), |(requests, sum), it| (requests + 1, sum.saturating_add(it.messages)));
@@ -303,6 +313,8 @@ mod tests {
     use crate::collect::access::Access;
     use crate::collect::limits::Limits;
     use crate::tests::{add, model, point};
+    use std::io::{BufRead, BufReader, Read, Write};
+    use std::net::TcpListener;
 
     #[tokio::test]
     async fn while_too_much_waits_nothing_is_taken_and_nothing_is_lost() {
@@ -326,6 +338,63 @@ mod tests {
         sent.lock().clear();
         exporter.take(false).await;
         assert_eq!(sent.lock().queue.iter().map(|waiting| waiting.messages).sum::<u64>(), 15);
+    }
+
+    /// Answers each request some time after it is here, and tells of it then.
+    fn slow_receiver(here: tokio::sync::mpsc::UnboundedSender<()>) -> SocketAddr {
+        let listener = TcpListener::bind("127.0.0.1:0").unwrap();
+        let address = listener.local_addr().unwrap();
+        std::thread::spawn(move || {
+            for stream in listener.incoming() {
+                let (mut stream, here) = (BufReader::new(stream.unwrap()), here.clone());
+                std::thread::spawn(move || {
+                    loop {
+                        let (mut length, mut line) = (0, String::new());
+                        while line != "\r\n" {
+                            line.clear();
+                            if stream.read_line(&mut line).unwrap_or(0) == 0 {
+                                return;
+                            }
+                            let head = line.to_ascii_lowercase();
+                            let found = head.strip_prefix("content-length:").map(|length| length.trim().parse());
+                            length = found.map_or(length, Result::unwrap);
+                        }
+                        stream.read_exact(&mut vec![0; length]).unwrap();
+                        here.send(()).unwrap();
+                        std::thread::sleep(Duration::from_millis(300));
+                        let _ = stream.get_mut().write_all(b"HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n");
+                    }
+                });
+            }
+        });
+        address
+    }
+
+    #[tokio::test]
+    async fn what_is_under_way_at_the_end_is_not_sent_twice() {
+        let shared = Arc::new(Shared::new(Limits::DEFAULT, model(), Access::default(), None));
+        let (here, mut heard) = tokio::sync::mpsc::unbounded_channel();
+        let address = slow_receiver(here);
+        let config = Config::new(&Options::default(), |name| match name {
+            "OTEL_EXPORTER_OTLP_ENDPOINT" => Some(format!("http://{address}")),
+            "OTEL_METRIC_EXPORT_INTERVAL" => Some("20".into()),
+            _ => None,
+        });
+        let exporter = Exporter::new(config.unwrap().unwrap(), shared.clone(), address).unwrap();
+        add(&shared.store, "s", vec![point(&["direction:out"], 0, 1, &[0.1; 5], &[0.1; 5])]);
+        let exports = exporter.exports.clone();
+        let (last, ending) = watch::channel(());
+        let running = tokio::spawn(exporter.run(ending));
+        heard.recv().await.unwrap();
+        add(&shared.store, "s", vec![point(&["direction:out"], 0, 1, &[0.1; 7], &[0.1; 7])]);
+        drop(last);
+        running.await.unwrap();
+        let mut requests = 1;
+        while heard.try_recv().is_ok() {
+            requests += 1;
+        }
+        assert_eq!((requests, exports.sent.counts().requests), (2, 2), "the one under way, and the last");
+        assert_eq!(exports.sent.waiting(), 0);
     }
 
     #[test]
