@@ -259,22 +259,29 @@ impl<'a> Demo<'a> {
 
     /// Ends the services one after the other.
     async fn end(&mut self) -> Result<(), String> {
-        for service in self.plan.consumers.clone() {
-            self.children.tell_to_end(service.name);
-            // Its last words; a service that has none to say is killed by `end`.
-            let last = async {
-                loop {
-                    match self.children.hear().await {
-                        Heard { name, line: Some(line) } => note(&mut self.said, name, &line),
-                        Heard { name, line: None } if name == service.name => return,
-                        Heard { .. } => {}
+        let Self { children, plan, said, interrupts, .. } = self;
+        let ending = async {
+            for service in &plan.consumers {
+                children.tell_to_end(service.name);
+                // Its last words; a service that has none to say is killed by `end`.
+                let last = async {
+                    loop {
+                        match children.hear().await {
+                            Heard { name, line: Some(line) } => note(said, name, &line),
+                            Heard { name, line: None } if name == service.name => return,
+                            Heard { .. } => {}
+                        }
                     }
-                }
-            };
-            let _ = timeout(children::FAREWELL, last).await;
-            self.children.end(service.name).await?;
+                };
+                let _ = timeout(children::FAREWELL, last).await;
+                children.end(service.name).await?;
+            }
+            Ok(())
+        };
+        tokio::select! {
+            done = ending => done,
+            () = interrupts.next() => Err("interrupted".into()),
         }
-        Ok(())
     }
 
     async fn early(&mut self, name: &str) -> String {

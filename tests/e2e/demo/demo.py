@@ -202,6 +202,26 @@ def an_interrupt_ends_in_order():
     assert not processes(mark), processes(mark)
 
 
+def an_interrupt_is_heard_while_a_service_does_not_end():
+    """Whoever presses Ctrl-C does not wait for one that hangs."""
+    mark = uuid.uuid4().hex
+    with tempfile.TemporaryDirectory() as place:
+        copied(place, ("mock_kafka", "orders", "payments", "sink"))
+        sink = Path(place, "sink")
+        sink.rename(Path(place, "real"))
+        # Its input never ends.
+        sink.write_text(f"#!/bin/sh\nmkfifo {place}/$$\nexec {place}/real \"$@\" 0<>{place}/$$\n")
+        sink.chmod(0o755)
+        process = start(["--examples", place, "--seconds", "1"], mark, stderr=subprocess.PIPE)
+        wait(lambda: any("/payments --" in line for line in processes(mark)), 30, "start")
+        wait(lambda: not any("/payments --" in line for line in processes(mark)), 60, "the end of the first")
+        process.send_signal(signal.SIGINT)
+        # A service that hangs has 20 s, and there are three.
+        _, err = process.communicate(timeout=15)
+        assert process.returncode == 1 and err.endswith("error: interrupted\n"), err
+        assert not processes(mark), processes(mark)
+
+
 def orphans_end_by_themselves():
     """SIGKILL, which nobody can prepare for: the services see the end of their input."""
     mark = uuid.uuid4().hex
@@ -221,6 +241,7 @@ def main():
         latencies_are_what_was_put_in,
         faults_are_found,
         an_interrupt_ends_in_order,
+        an_interrupt_is_heard_while_a_service_does_not_end,
         orphans_end_by_themselves,
     ):
         began = time.monotonic()
