@@ -147,6 +147,9 @@ fn quantiles(name: &str, quantiles: Option<&Quantiles>, unit: fn(f64) -> String)
 
 fn charts(close: &Close, subject: Option<&Subject>, last: u32) -> Vec<Chart> {
     let series = &close.series;
+    if series.points.is_empty() {
+        return Vec::new();
+    }
     let of = |what: &str, unit: fn(f64) -> String, value: &dyn Fn(&Point) -> Option<f64>| {
         chart(what, last, series.step_ms, unit, series.points.iter().map(value).collect())
     };

@@ -1,7 +1,7 @@
 //! Asks the collector again and again, in a thread of its own: a collector that is slow holds up no key.
 
 use super::answers::{Graph, LagSeries, Lags, Pathways, Series};
-use super::row::{Map, Row};
+use super::row::{About, Map, Row};
 use crate::ask::{Collector, Round, Trouble};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, Sender, channel};
 use std::time::Duration;
@@ -53,6 +53,10 @@ fn map_of(round: &Round<'_>, last: u32) -> Result<Map, Trouble> {
 }
 
 fn detail(round: &Round<'_>, subject: &Subject, map: &Map, last: u32) -> Result<Close, Trouble> {
+    if is_route(map, subject) {
+        // More than its line is not known of it.
+        return Ok(Close::default());
+    }
     let of = match subject {
         Subject::Edge(id) => format!("edge={}", escaped(id)),
         Subject::Pathway(id) => format!("pathway={}", escaped(id)),
@@ -66,6 +70,11 @@ fn detail(round: &Round<'_>, subject: &Subject, map: &Map, last: u32) -> Result<
         }
     }
     Ok(close)
+}
+
+fn is_route(map: &Map, subject: &Subject) -> bool {
+    let Subject::Edge(id) = subject else { return false };
+    map.edges.iter().any(|row| row.id == *id && matches!(&row.about, About::Edge(edge) if edge.kind == "route"))
 }
 
 /// The line of the edge that is looked at, when its group has a lag.
@@ -133,6 +142,21 @@ fn fetch(collector: &Collector, want: &Want) -> Fetched {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use serde_json::json;
+
+    #[test]
+    fn of_a_route_there_is_nothing_to_ask() {
+        let graph = json!({"now_ms": 1, "nodes": [], "edges": [{
+            "id": "r", "kind": "route", "from": "queue:a", "to": "queue:b", "env": "", "service": "", "tags": [],
+            "messages": 3, "rate": 0.3, "edge_latency": null, "pathway_latency": null, "payload_size": null, "lag": null,
+        }]});
+        let map = Map::new(serde_json::from_value(graph).unwrap(), Pathways { pathways: Vec::new() });
+        let nobody = Collector::new("http://127.0.0.1:1", None, Duration::from_secs(5)).unwrap();
+        let round = nobody.open().unwrap();
+        let close = detail(&round, &Subject::Edge("r".into()), &map, 300).unwrap();
+        assert!(close.series.points.is_empty());
+        assert!(detail(&round, &Subject::Edge("another".into()), &map, 300).is_err(), "nobody is there");
+    }
 
     #[test]
     fn questions() {

@@ -292,6 +292,21 @@ fn a_closer_look() {
 }
 
 #[test]
+fn a_route_has_no_charts() {
+    let mut route = edge("r", "exchange", 1.0, None);
+    for name in ["edge_latency", "pathway_latency", "payload_size"] {
+        route[name] = Value::Null;
+    }
+    (route["kind"], route["service"], route["tags"]) = (json!("route"), json!(""), json!([]));
+    let mut app = app(vec![route]);
+    press(&mut app, KeyCode::Enter);
+    let map = app.map.clone().unwrap();
+    app.took(Fetched { want: app.want(), map: Ok(map), detail: Some(Ok(Close::default())) });
+    let text = lines(&drawn(&mut app, 90, 36)).join("\n");
+    assert!(text.contains("100 messages, 10 a second") && !text.contains("at most"), "{text}");
+}
+
+#[test]
 fn a_collector_that_went_away_is_told() {
     let nobody = Collector::new("http://127.0.0.1:1", None, Duration::from_secs(5)).unwrap();
     let mut app = three();
