@@ -22,6 +22,7 @@ use guard::Via;
 use limits::Limits;
 use server::Shared;
 use std::net::SocketAddr;
+use std::path::Path;
 use std::process::ExitCode;
 use std::sync::Arc;
 use std::time::Duration;
@@ -65,6 +66,12 @@ async fn collect(options: &cli::Collect) -> Result<(), String> {
         not_itself(upstream, &addresses).await?;
     }
     let unix = options.unix.as_deref().map(listen::unix).transpose()?;
+    let whole = |path: &Path| path.canonicalize().ok();
+    if let (Some((_, own)), Some(agent)) = (&unix, upstream.as_ref().and_then(Upstream::socket))
+        && whole(own.path()).is_some_and(|own| whole(agent) == Some(own))
+    {
+        return Err(itself(own.path().display()));
+    }
     if !access.has_token() && addresses.iter().any(|address| !address.ip().is_loopback()) {
         output::note("everybody who reaches this address can read and post: set a token with --token-file");
     }
@@ -196,9 +203,13 @@ async fn not_itself(upstream: &Upstream, own: &[SocketAddr]) -> Result<(), Strin
         })
     };
     match found.find(|&there| is_own(there)) {
-        Some(there) => Err(format!("--upstream leads to this collector itself, on {there}: give an agent's address")),
+        Some(there) => Err(itself(there)),
         None => Ok(()),
     }
+}
+
+fn itself(there: impl std::fmt::Display) -> String {
+    format!("--upstream leads to this collector itself, on {there}: give an agent's address")
 }
 
 /// Ends when the sender is dropped.

@@ -9,7 +9,7 @@ use datastreams_core::endpoint::{AGENT_PATH, Endpoint};
 use hyper_util::client::legacy::{Client, Error, connect::HttpConnector};
 use hyper_util::rt::{TokioExecutor, TokioIo, TokioTimer};
 use std::future::poll_fn;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::pin::{Pin, pin};
 use std::task::{Context, Poll};
 use std::time::Duration;
@@ -42,6 +42,8 @@ const HOP: [HeaderName; 11] = [
 #[derive(Debug)]
 pub(crate) struct Upstream {
     name: String,
+    /// None: it is reached over TCP.
+    socket: Option<PathBuf>,
     authority: Authority,
     /// In front of every path; mostly empty.
     base: String,
@@ -78,6 +80,7 @@ impl Upstream {
         };
         Ok(Self {
             name: endpoint.to_string(),
+            socket: endpoint.socket.clone(),
             authority: host.parse().map_err(|_| cannot("the host is not right"))?,
             base: endpoint.path.trim_end_matches(AGENT_PATH).into(),
             way,
@@ -92,6 +95,11 @@ impl Upstream {
             Way::Tcp(_) => Some((self.authority.host(), self.authority.port_u16().unwrap_or(80))),
             Way::Unix(_) => None,
         }
+    }
+
+    /// Its socket, unless it is reached over TCP.
+    pub(crate) fn socket(&self) -> Option<&Path> {
+        self.socket.as_deref()
     }
 
     /// Passes a request on. The answer's body is not here yet.

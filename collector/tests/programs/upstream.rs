@@ -287,4 +287,24 @@ fn a_collector_behind_itself() {
     let text = String::from_utf8(output.stderr).unwrap();
     assert!(text.starts_with("error: --upstream leads to this collector itself, on 127.0.0.1:"), "{text}");
     let _ = TcpStream::connect(place).expect_err("it has ended");
+    let socket = socket_path("itself");
+    let other = socket.with_extension("other");
+    let _ = std::fs::remove_file(&other);
+    std::os::unix::fs::symlink(&socket, &other).unwrap();
+    for path in [&socket, &other] {
+        let url = format!("unix://{}", path.display());
+        let options = ["collect", "--listen", "127.0.0.1:0", "--unix", socket.to_str().unwrap(), "--upstream", &url];
+        let mut child = datastreams(&options).stderr(std::process::Stdio::piped()).spawn().unwrap();
+        let deadline = Instant::now() + Duration::from_secs(10);
+        while child.try_wait().unwrap().is_none() && Instant::now() < deadline {
+            std::thread::sleep(Duration::from_millis(10));
+        }
+        let _ = child.kill();
+        let output = child.wait_with_output().unwrap();
+        let text = String::from_utf8(output.stderr).unwrap();
+        let expected = format!("error: --upstream leads to this collector itself, on {}: ", socket.display());
+        assert!(output.status.code() == Some(1) && text.starts_with(&expected), "{text}");
+        assert!(!socket.exists(), "it is taken away");
+    }
+    std::fs::remove_file(&other).unwrap();
 }
