@@ -217,7 +217,7 @@ def an_interrupt_is_heard_while_a_service_does_not_end():
         wait(lambda: not any("/payments --" in line for line in processes(mark)), 60, "the end of the first")
         process.send_signal(signal.SIGINT)
         # A service that hangs has 20 s, and there are three.
-        _, err = process.communicate(timeout=15)
+        _, err = process.communicate(timeout=45)
         assert process.returncode == 1 and err.endswith("error: interrupted\n"), err
         assert not processes(mark), processes(mark)
 
