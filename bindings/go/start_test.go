@@ -6,6 +6,8 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"os"
+	"os/exec"
 	"slices"
 	"strconv"
 	"strings"
@@ -62,18 +64,61 @@ func TestStopDeliversAndMayBeRepeated(t *testing.T) {
 		t.Errorf("%v", counters)
 	}
 	// Whatever is called now does nothing, and is counted.
-	if after := p.SetCheckpoint("direction:in", "type:kafka"); after != p {
-		t.Errorf("%v became %v", p, after)
-	}
 	_, ctx := SetCheckpoint(ContextWithPathway(context.Background(), p), "direction:in", "type:kafka")
 	if after, ok := PathwayFromContext(ctx); !ok || after != p {
 		t.Errorf("%v became %v", p, after)
 	}
-	TrackKafkaCommitOffset("group", "orders", 0, 1)
-	Flush()
-	if counters := Counters(); counters["passed_through"] < 2 || counters["checkpoints"] != 1 || len(a.taken()) != 1 {
-		t.Errorf("%v", counters)
+	edge := NewEdge("direction:in", "type:kafka")
+	for name, call := range map[string]func() Pathway{
+		"SetCheckpoint":           func() Pathway { return p.SetCheckpoint("direction:in", "type:kafka") },
+		"Edge.Checkpoint":         func() Pathway { return edge.Checkpoint(p, 1) },
+		"Edge.Consume":            func() Pathway { return edge.Consume(p.Encode(), 1) },
+		"Edge.Produce":            func() Pathway { after, _ := edge.Produce(p, 1, nil); return after },
+		"TrackKafkaProduce":       func() Pathway { TrackKafkaProduce("orders", 0, 1); return p },
+		"TrackKafkaCommitOffset":  func() Pathway { TrackKafkaCommitOffset("group", "orders", 0, 1); return p },
+		"TrackKafkaHighWatermark": func() Pathway { TrackKafkaHighWatermarkOffset("", "orders", 0, 1); return p },
+		"TrackTransaction":        func() Pathway { TrackTransaction("id", "sent"); return p },
+	} {
+		before := Counters()["passed_through"]
+		if after := call(); after.EncodeStr() != p.EncodeStr() {
+			t.Errorf("%s: %v became %v", name, p, after)
+		}
+		if Counters()["passed_through"] != before+1 {
+			t.Errorf("%s is not counted", name)
+		}
 	}
+	Flush()
+	if Counters()["checkpoints"] != 1 || len(a.taken()) != 1 {
+		t.Errorf("%v", Counters())
+	}
+}
+
+// Whatever goes wrong: standard output and error are the program's.
+func TestNothingIsPrinted(t *testing.T) {
+	if os.Getenv("DATASTREAMS_PRINTS") == "" {
+		command := exec.Command(os.Args[0], "-test.run", "^TestNothingIsPrinted$")
+		command.Env = append(os.Environ(), "DATASTREAMS_PRINTS=no")
+		if out, err := command.CombinedOutput(); err != nil || len(out) > 0 {
+			t.Errorf("%v: %s", err, out)
+		}
+		return
+	}
+	for _, addr := range []string{"http://user@host", "unix:///nowhere/socket", "127.0.0.1:9"} {
+		for _, option := range []StartOption{WithEnv("test"), WithHTTPClient(http.DefaultClient), WithEnabled(false)} {
+			Start(WithAgentAddr(addr), WithStopTimeout(50*time.Millisecond), option)
+			p, ctx := SetCheckpoint(context.Background(), "type:kafka")
+			SetCheckpoint(ctx, "", strings.Repeat("x", 20000))
+			_, _ = Decode([]byte("no header"))
+			NewEdge("\xff").Consume(nil, -1)
+			TrackKafkaCommitOffset("group", "orders", -1, -1)
+			TrackTransaction(strings.Repeat("x", 1000), "sent")
+			_ = Merge([]Pathway{p, {}})
+			Flush()
+			_ = Err()
+			Stop()
+		}
+	}
+	os.Exit(0)
 }
 
 func TestStartAgainReplaces(t *testing.T) {

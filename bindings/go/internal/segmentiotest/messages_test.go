@@ -219,3 +219,20 @@ func TestClusterIDIsLearned(t *testing.T) {
 		})
 	}
 }
+
+// A writer by the client's older call is the same.
+func TestNewWriter(t *testing.T) {
+	agent, broker := agenttest.Start(t), brokertest.Fake(t)
+	topic := broker.Topic(t, "older", 1)
+	w := segmentio.NewWriter(kafka.WriterConfig{Brokers: []string{broker.Addr}, Topic: topic, BatchTimeout: time.Millisecond}, segmentio.WithClusterID(id))
+	if err := w.WriteMessages(patient(t), kafka.Message{Value: []byte("x")}); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Error(err)
+	}
+	agent.Flushed()
+	if edge := agent.One(t, out(topic)...); edge.Current != 1 {
+		t.Errorf("%v", edge)
+	}
+}
