@@ -224,6 +224,7 @@ func TestClusterIDIsLearned(t *testing.T) {
 func TestNewWriter(t *testing.T) {
 	agent, broker := agenttest.Start(t), brokertest.Fake(t)
 	topic := broker.Topic(t, "older", 1)
+	//lint:ignore SA1019 it is what is tested
 	w := segmentio.NewWriter(kafka.WriterConfig{Brokers: []string{broker.Addr}, Topic: topic, BatchTimeout: time.Millisecond}, segmentio.WithClusterID(id))
 	if err := w.WriteMessages(patient(t), kafka.Message{Value: []byte("x")}); err != nil {
 		t.Fatal(err)
