@@ -1,7 +1,8 @@
 //! The model and the history together, and who may wait for whom.
 //!
 //! Payloads are taken under the model's lock alone, which is held for as long as adding one takes. Writing and reading the
-//! history happen under the history's lock, which is always taken first; what was gathered is handed over in one step.
+//! history happen under the history's lock, which is always taken first; what was gathered is handed over in one step, and
+//! told to the exports on the way: who reads these hands over first.
 
 use crate::clock;
 use crate::collect::limits::Limits;

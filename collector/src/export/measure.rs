@@ -81,8 +81,16 @@ impl Measure {
         }
     }
 
-    pub(crate) fn add(&mut self, sketch: &Sketch) {
+    /// Returns how many values were found to be negative.
+    pub(crate) fn add(&mut self, sketch: &Sketch, slot: i64, kept: Kept) -> u64 {
+        let mut negative = 0;
+        // Bins of two mappings in one sketch would be moved twice.
+        if !self.pending.mapping().same(sketch.mapping()) {
+            negative = self.settle(slot, kept);
+            self.pending = Sketch::with_mapping(*sketch.mapping());
+        }
         self.pending.merge(sketch);
+        negative
     }
 
     /// Sorts what came into the histograms. Returns how many values were negative.
@@ -105,7 +113,7 @@ impl Measure {
                 recent.add(value, count);
             }
         }
-        self.pending = Sketch::new();
+        self.pending = Sketch::with_mapping(*self.pending.mapping());
         negative
     }
 

@@ -126,12 +126,16 @@ impl Table {
         }
         series.last_ns = now_ns;
         let slot = now_ns.div_euclid(SLOT_NS);
+        let mut negative = 0u64;
         if series.slot != slot {
-            self.negative = self.negative.saturating_add(series.settle(kept));
+            negative = series.settle(kept);
             series.slot = slot;
         }
         let sketches = [&passed.edge_latency, &passed.pathway_latency, &passed.payload_size];
-        series.measures.iter_mut().zip(sketches).for_each(|(measure, sketch)| measure.add(sketch));
+        for (measure, sketch) in series.measures.iter_mut().zip(sketches) {
+            negative = negative.saturating_add(measure.add(sketch, slot, kept));
+        }
+        self.negative = self.negative.saturating_add(negative);
     }
 
     /// Those that have counted something, with all that came sorted in.

@@ -50,9 +50,11 @@ fn lags(view: &View) -> Lags {
 mod tests {
     use super::*;
     use crate::collect::limits::Limits;
+    use crate::export::measure::{Bounds, Kept, Measure};
     use crate::store::Store;
     use crate::tests::{NOW, SECOND, add, lags_json, model, payload, point, take, view};
     use datastreams_core::payload::Backlog;
+    use datastreams_core::sketch::{Interpolation, Mapping, Sketch};
     use serde_json::json;
 
     /// Nothing is told twice, and nothing is not told for which the model or the history has no room.
@@ -78,6 +80,31 @@ mod tests {
         assert_eq!(all(Limits { max_edges: 1, ..Limits::DEFAULT }), (15, 0));
         let (edges, history) = all(Limits { max_waiting: 1, ..Limits::DEFAULT });
         assert!(edges == 0 && history > 0, "{history}");
+    }
+
+    /// What a tracer with another mapping reports is exported as it would be alone, and kept as the history keeps all.
+    #[test]
+    fn bins_of_another_mapping_are_moved_once() {
+        let mapping = Mapping::new(1.02, 0.0, Interpolation::None).unwrap();
+        let mut sketch = Sketch::with_mapping(mapping);
+        (1..=1000).for_each(|value| assert!(sketch.add(f64::from(value) / 1000.0)));
+        let mut bytes = Vec::new();
+        sketch.encode(&mut bytes);
+        let mut point = point(&["direction:in", "topic:t"], 0, 1, &[], &[]);
+        (point.edge_latency, point.pathway_latency) = (bytes.clone(), bytes);
+        let store = Store::open(Limits::DEFAULT, None, None, NOW).unwrap();
+        add(&store, "reader", vec![point]);
+        let exports = store.read(|model| model.exports.clone()).1;
+        let exported = exports.lock().totals().remove(0);
+        let mut alone = Measure::new(Bounds::DEFAULT);
+        alone.add(&sketch, 0, Kept::default());
+        alone.settle(0, Kept::default());
+        assert_eq!(exported.measures[0], alone.total);
+        store.commit(NOW).unwrap();
+        let sums = view(&store, Asked::default(), NOW).edge_sums;
+        let mut canonical = Sketch::new();
+        canonical.merge(&sketch);
+        assert_eq!(sums.values().next().unwrap().stats.edge_latency.quantile(0.5), canonical.quantile(0.5));
     }
 
     /// The only group, as it is exported and as `/api/lag` tells it.

@@ -246,8 +246,9 @@ fn write_batch(
     let mut sorted: Vec<_> = batch.cells.iter().collect();
     sorted.sort_unstable_by_key(|cell| cell.key);
     for &Cell { key: (slot, edge, hop), ref stats, .. } in sorted {
+        let stats = stats.canonical();
         for (level, at) in kept.levels_of(slot) {
-            cells.add(level, at, edge, hop, stats)?;
+            cells.add(level, at, edge, hop, &stats)?;
         }
     }
     Ok(cells.bytes)

@@ -2,7 +2,8 @@
 
 use super::parsed::Measured;
 use crate::history::levels::SLOT;
-use datastreams_core::sketch::Sketch;
+use datastreams_core::sketch::{Encoded, Mapping, Sketch};
+use std::borrow::Cow;
 
 pub(crate) const SECOND_NS: i64 = 1_000_000_000;
 /// The recent window: five minutes.
@@ -36,11 +37,22 @@ impl Stats {
     /// Adds what a point says.
     pub(crate) fn add(&mut self, measured: &Measured<'_>) {
         self.messages = self.messages.saturating_add(measured.messages);
-        self.edge_latency.merge_encoded(&measured.edge_latency);
-        self.pathway_latency.merge_encoded(&measured.pathway_latency);
+        add(&mut self.edge_latency, &measured.edge_latency);
+        add(&mut self.pathway_latency, &measured.pathway_latency);
         if let Some(payload_size) = &measured.payload_size {
-            self.payload_size.merge_encoded(payload_size);
+            add(&mut self.payload_size, payload_size);
         }
+    }
+
+    /// The same under the canonical mapping, as the history keeps it.
+    pub(crate) fn canonical(&self) -> Cow<'_, Self> {
+        let sketches = [&self.edge_latency, &self.pathway_latency, &self.payload_size];
+        if sketches.iter().all(|sketch| sketch.mapping().same(&Mapping::CANONICAL)) {
+            return Cow::Borrowed(self);
+        }
+        let mut stats = Self::default();
+        stats.merge(self);
+        Cow::Owned(stats)
     }
 
     /// Adds what another one holds.
@@ -56,6 +68,14 @@ impl Stats {
         let sketches = [&self.edge_latency, &self.pathway_latency, &self.payload_size];
         size_of::<Self>() + sketches.iter().map(|sketch| sketch.memory()).sum::<usize>()
     }
+}
+
+/// Adds a sketch. The first one's mapping is kept: bins are moved once, by whoever needs them otherwise.
+fn add(sum: &mut Sketch, sketch: &Encoded<'_>) {
+    if !sum.mapping().same(sketch.mapping()) && sum.is_empty() {
+        *sum = Sketch::with_mapping(*sketch.mapping());
+    }
+    sum.merge_encoded(sketch);
 }
 
 /// How something began: what is needed to tell the rate of its first seconds.
