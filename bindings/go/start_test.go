@@ -188,7 +188,8 @@ func TestStartAndStopAmongMessages(t *testing.T) {
 	}
 	clients := []*client{current.Load()}
 	for i := range turns {
-		opts := []StartOption{WithAgentAddr(a.Listener.Addr().String()), WithService("service"), WithEnv("env"), WithEnabled(i%4 != 0)}
+		opts := []StartOption{WithAgentAddr(a.Listener.Addr().String()), WithService("service"), WithEnv("env"), WithEnabled(i%4 != 0),
+			WithStopTimeout(10 * time.Second)} // what waits may be starved by the messages
 		if i%3 == 0 {
 			opts = append(opts, WithHTTPClient(a.Client()))
 		}

@@ -91,6 +91,7 @@ func TestSkipped(t *testing.T) {
 		defer mutex.Unlock()
 		lines = append(lines, line)
 	}))
+	before := integrations.Counts()["test_too_large"] // of the process
 	for range 3 {
 		message.Skipped("test_too_large")
 	}
@@ -102,7 +103,7 @@ func TestSkipped(t *testing.T) {
 			told++
 		}
 	}
-	if told != 1 || err == nil || integrations.Counts()["test_too_large"] != 3 {
+	if told != 1 || err == nil || integrations.Counts()["test_too_large"]-before != 3 {
 		t.Errorf("%q, %v, %v", lines, err, integrations.Counts())
 	}
 }
