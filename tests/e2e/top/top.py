@@ -225,17 +225,20 @@ def what_is_shown_and_keys():
     terminal.wait("(unknown) -> pay [in kafka orders]")
     terminal.press("?")
     terminal.wait("look closely at the line")
-    terminal.press(" ")
+    terminal.press("?")
 
     # Narrow, then wide again.
     for columns in (40, 100):
         terminal.screen.resize(12, columns)
         terminal.screen.reset()
         terminal.resize(columns, 12)
-        terminal.press("?? ")
+        terminal.press("??")
         terminal.wait("a redrawn screen", lambda lines: "NAME" in lines[1])
-    # The collector goes: what was known stays, and it is said.
     terminal.press(" ")
+    terminal.wait("paused")
+    terminal.press(" ")
+    terminal.wait("it goes on", lambda lines: "http" in lines[0] and "paused" not in lines[0])
+    # The collector goes: what was known stays, and it is said.
     collector.server.shutdown()
     collector.server.server_close()
     terminal.wait("what is shown is old: ")
