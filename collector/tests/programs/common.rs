@@ -1,9 +1,11 @@
 //! A running collector, and requests to it written by hand.
 
+use std::ffi::OsStr;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::TcpStream;
+use std::ops::Deref;
 use std::os::unix::net::UnixStream;
-use std::path::PathBuf;
+use std::path::{Path, PathBuf};
 use std::process::{Child, ChildStdout, Command, Output, Stdio};
 use std::time::{Duration, Instant};
 
@@ -150,14 +152,37 @@ pub(crate) fn request<S: Read + Write>(
     Answer { status: head[9..12].parse().unwrap(), head, body: answer[end + 4..].to_vec() }
 }
 
-/// A path for a test's socket, free and short enough.
-pub(crate) fn socket_path(name: &str) -> PathBuf {
-    let path = std::env::temp_dir().join(format!("ds-{}-{name}.sock", std::process::id()));
-    let _ = std::fs::remove_file(&path);
+/// A path for a test's socket, free and short enough. What is there is taken away at the end: a collector that is killed
+/// leaves its own.
+pub(crate) struct SocketPath(PathBuf);
+
+pub(crate) fn socket_path(name: &str) -> SocketPath {
+    let path = SocketPath(std::env::temp_dir().join(format!("ds-{}-{name}.sock", std::process::id())));
+    let _ = std::fs::remove_file(&*path);
     path
 }
 
-pub(crate) fn unix(path: &std::path::Path) -> UnixStream {
+impl Deref for SocketPath {
+    type Target = Path;
+
+    fn deref(&self) -> &Path {
+        &self.0
+    }
+}
+
+impl AsRef<OsStr> for SocketPath {
+    fn as_ref(&self) -> &OsStr {
+        self.0.as_os_str()
+    }
+}
+
+impl Drop for SocketPath {
+    fn drop(&mut self) {
+        let _ = std::fs::remove_file(&self.0);
+    }
+}
+
+pub(crate) fn unix(path: &Path) -> UnixStream {
     let stream = UnixStream::connect(path).unwrap();
     stream.set_read_timeout(Some(Duration::from_secs(20))).unwrap();
     stream

@@ -115,10 +115,10 @@ fn nobody_there() {
     );
     fails(&[("DD_TRACE_AGENT_URL", "unix:///etc/passwd")], "/etc/passwd is no socket", "remove it");
     let socket = socket_path("left");
-    drop(UnixListener::bind(&socket).unwrap());
+    drop(UnixListener::bind(&*socket).unwrap());
     let url = format!("unix://{}", socket.display());
     fails(&[("DD_TRACE_AGENT_URL", &url)], "nobody listens on", "start the agent");
-    std::fs::remove_file(socket).unwrap();
+    std::fs::remove_file(&*socket).unwrap();
 }
 
 #[test]

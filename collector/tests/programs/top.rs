@@ -148,11 +148,10 @@ fn the_token_goes_with_every_question() {
     assert_eq!(wrong.status.code(), Some(1));
     assert!(String::from_utf8(wrong.stderr).unwrap().contains("wants another token (401)"));
     let file = socket_path("token");
-    std::fs::write(&file, "s3cret\n").unwrap();
+    std::fs::write(&*file, "s3cret\n").unwrap();
     assert_eq!(with(&["--token-file", file.to_str().unwrap()], "wrong").status.code(), Some(0), "the file wins");
-    std::fs::write(&file, "a\r\nb").unwrap();
+    std::fs::write(&*file, "a\r\nb").unwrap();
     let output = with(&["--token-file", file.to_str().unwrap()], "");
-    std::fs::remove_file(&file).unwrap();
     let err = String::from_utf8(output.stderr).unwrap();
     assert!(
         output.status.code() == Some(2) && err.contains("it is not shown here") && !err.contains("a\r\nb"),

@@ -269,14 +269,13 @@ fn what_a_head_would_have_and_other_methods_are_the_agents() {
 #[test]
 fn an_agent_behind_a_socket() {
     let socket = socket_path("agent");
-    let listener = UnixListener::bind(&socket).unwrap();
+    let listener = UnixListener::bind(&*socket).unwrap();
     let agent = Agent::default();
     let served = agent.clone();
     std::thread::spawn(move || listener.incoming().for_each(|stream| served.serve(stream.unwrap())));
     let collector = Collector::start(&["--upstream", &format!("unix://{}", socket.display())]);
     assert_eq!(post(&collector, "a", &gzip(&orders()).unwrap()).status, 202);
     assert_eq!((agent.seen(), received(&collector)), (1, json!([1, 0, 0, 0, 100])));
-    std::fs::remove_file(&socket).unwrap();
 }
 
 #[test]
@@ -290,8 +289,8 @@ fn a_collector_behind_itself() {
     let socket = socket_path("itself");
     let other = socket.with_extension("other");
     let _ = std::fs::remove_file(&other);
-    std::os::unix::fs::symlink(&socket, &other).unwrap();
-    for path in [&socket, &other] {
+    std::os::unix::fs::symlink(&*socket, &other).unwrap();
+    for path in [&*socket, &other] {
         let url = format!("unix://{}", path.display());
         let options = ["collect", "--listen", "127.0.0.1:0", "--unix", socket.to_str().unwrap(), "--upstream", &url];
         let mut child = datastreams(&options).stderr(std::process::Stdio::piped()).spawn().unwrap();
