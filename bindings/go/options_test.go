@@ -49,7 +49,7 @@ func TestAgentlessTakesAKey(t *testing.T) {
 	t.Setenv("DD_API_KEY", "k3y")
 	t.Setenv("DD_AGENT_HOST", "agent")
 	fake := &transport{answer: accepted}
-	Start(WithAgentAddr("agent:8126"), WithAgentless(""), WithHTTPClient(&http.Client{Transport: fake}))
+	Start(WithAgentAddr("agent:8126"), WithAgentless(""), WithHTTPClient(&http.Client{Transport: fake}), WithStopTimeout(10*time.Second))
 	NewPathway("type:kafka")
 	Stop()
 	if fake.count() != 1 {

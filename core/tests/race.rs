@@ -119,8 +119,8 @@ fn a_stop_that_is_too_late_counts_what_it_drops() {
     let calls = AtomicU64::new(0);
     hammer(&client, 0, &calls);
     let start = Instant::now();
-    assert!(client.stop(Duration::from_millis(200)).is_err());
-    assert!(start.elapsed() < Duration::from_secs(2));
+    assert!(client.stop(Duration::from_secs(2)).is_err());
+    assert!(start.elapsed() < Duration::from_secs(10));
     assert_eq!(client.counter(Counter::MessagesDroppedStop), calls.load(Ordering::Relaxed));
     assert_eq!(client.counter(Counter::MessagesDroppedUncertain), calls.load(Ordering::Relaxed));
     assert_eq!(client.counter(Counter::RetryBytes), 0);
@@ -133,11 +133,15 @@ fn without_an_agent_a_flush_keeps_and_a_stop_counts() {
     let calls = AtomicU64::new(0);
     hammer(&client, 0, &calls);
     assert!(client.flush(Duration::from_millis(50)).is_err());
+    let deadline = Instant::now() + Duration::from_secs(10);
+    while client.counter(Counter::AgentUnreachable) == 0 {
+        assert!(Instant::now() < deadline, "nothing was tried");
+        thread::sleep(Duration::from_millis(5));
+    }
     assert!(client.counter(Counter::RetryBytes) > 0);
     assert_eq!(client.counter(Counter::MessagesDroppedStop), 0);
     assert!(client.stop(Duration::from_millis(50)).is_err());
     assert_eq!(client.counter(Counter::MessagesDroppedStop), calls.load(Ordering::Relaxed));
-    assert!(client.counter(Counter::AgentUnreachable) > 0);
 }
 
 #[test]
@@ -151,7 +155,7 @@ fn a_payload_that_waits_does_not_keep_buckets_waiting() {
     thread::sleep(Duration::from_millis(50));
     let buckets = client.counter(Counter::Buckets);
     hammer(&client, 0, &calls);
-    let deadline = Instant::now() + Duration::from_secs(13);
+    let deadline = Instant::now() + Duration::from_secs(30);
     while client.counter(Counter::Buckets) == buckets {
         assert!(Instant::now() < deadline, "the bucket was not closed");
         thread::sleep(Duration::from_millis(100));

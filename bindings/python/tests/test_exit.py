@@ -34,7 +34,7 @@ def test_threads_inside_calls_while_the_interpreter_ends(agent, program):
 
 def test_lines_about_delivery_are_logged_at_the_end(program):
     """Also in a program that calls nothing but start() and checkpoints."""
-    _, errors = program("exits.py", "logging", DD_TRACE_AGENT_URL="http://127.0.0.1:9", EXIT_TIMEOUT="0.2").finish()
+    _, errors = program("exits.py", "logging", DD_TRACE_AGENT_URL="http://127.0.0.1:9", EXIT_TIMEOUT="5").finish()
     assert "datastreams" in errors, errors
 
 

@@ -103,13 +103,13 @@ def test_clients_are_replaced_while_threads_use_them(agent):
         thread.start()
     try:
         for turn in range(20):
-            datastreams.start(service=f"turn{turn}", agent_url=agent.url)
+            datastreams.start(service=f"turn{turn}", agent_url=agent.url, exit_timeout=20)
             datastreams.set_checkpoint(["direction:out", "who:main"])
     finally:
         done.set()
         for thread in threads:
             thread.join()
-    datastreams.stop()
+    datastreams.stop(20)
     assert agent.total("who:main") == 20
 
 
@@ -122,7 +122,10 @@ def test_clients_leave_nothing_behind(agent):
         datastreams.start(service="test", agent_url=agent.url)
         datastreams.set_checkpoint(["direction:out"])
         assert datastreams.stop()
-    # The agent's own threads end when connections do.
+    # The agent's own threads end when connections do, and nobody waits for them, nor for the reporters.
+    deadline = time.monotonic() + 20
+    while threads() > before + 2 and time.monotonic() < deadline:
+        time.sleep(0.01)
     assert threads() <= before + 2
     assert agent.total("direction:out") == 30
 

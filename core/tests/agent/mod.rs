@@ -145,10 +145,15 @@ fn serve(mut stream: impl ReadWrite, connection: usize, script: &Script, sender:
             _ => {}
         }
         let Some(request) = body(&mut stream, &mut buffered, &head, connection) else { return };
+        if let Act::WriteAndClose(bytes) = &act {
+            let _ = stream.write_all(bytes);
+            drop(stream); // before the test hears of it
+            let _ = sender.send(request);
+            return;
+        }
         let _ = sender.send(request);
         match act {
             Act::Write(bytes) => stream.write_all(&bytes).and_then(|()| stream.flush()).unwrap_or_default(),
-            Act::WriteAndClose(bytes) => return stream.write_all(&bytes).unwrap_or_default(),
             Act::Hang(time) => return thread::sleep(time),
             Act::Drip(time) => {
                 let _ = stream.write_all(b"HTTP/1.1 202 Said\r\nContent-Length: 100000\r\n\r\n");
@@ -158,7 +163,7 @@ fn serve(mut stream: impl ReadWrite, connection: usize, script: &Script, sender:
                 }
                 return;
             }
-            Act::Reset | Act::Early(_) | Act::Deaf(_) => return,
+            Act::Reset | Act::Early(_) | Act::Deaf(_) | Act::WriteAndClose(_) => return,
         }
     }
 }

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/vmihailenco/msgpack/v5"
 
@@ -58,6 +59,7 @@ func Start(t testing.TB, opts ...datastreams.StartOption) *Agent {
 	a := New(t)
 	opts = append([]datastreams.StartOption{
 		datastreams.WithAgentAddr(a.URL()), datastreams.WithService(Service), datastreams.WithEnv(Env), datastreams.WithLogger(a.log),
+		datastreams.WithStopTimeout(10 * time.Second),
 	}, opts...)
 	datastreams.Start(opts...)
 	t.Cleanup(datastreams.Stop)
