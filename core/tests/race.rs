@@ -120,7 +120,7 @@ fn a_stop_that_is_too_late_counts_what_it_drops() {
     hammer(&client, 0, &calls);
     let start = Instant::now();
     assert!(client.stop(Duration::from_secs(2)).is_err());
-    assert!(start.elapsed() < Duration::from_secs(10));
+    assert!(start.elapsed() < Duration::from_millis(3800));
     assert_eq!(client.counter(Counter::MessagesDroppedStop), calls.load(Ordering::Relaxed));
     assert_eq!(client.counter(Counter::MessagesDroppedUncertain), calls.load(Ordering::Relaxed));
     assert_eq!(client.counter(Counter::RetryBytes), 0);
@@ -155,7 +155,7 @@ fn a_payload_that_waits_does_not_keep_buckets_waiting() {
     thread::sleep(Duration::from_millis(50));
     let buckets = client.counter(Counter::Buckets);
     hammer(&client, 0, &calls);
-    let deadline = Instant::now() + Duration::from_secs(30);
+    let deadline = Instant::now() + Duration::from_secs(13);
     while client.counter(Counter::Buckets) == buckets {
         assert!(Instant::now() < deadline, "the bucket was not closed");
         thread::sleep(Duration::from_millis(100));
